@@ -1,0 +1,12 @@
+//! Builds, verifies, caches and hands out musl cross-toolchains, so that a Go program with cgo
+//! becomes one fully static binary for any Linux port of Go.
+//!
+//! The modules stand in the order in which data flows: a module uses what stands before it in
+//! this list, never what stands after it. None of them prints, reads the environment or exits;
+//! that is [`cli`]'s part.
+
+pub mod digest;
+pub mod event;
+pub mod fetch;
+pub mod source;
+pub mod unpack;

@@ -1,0 +1,3 @@
+//! The `muslchain` command.
+
+fn main() {}

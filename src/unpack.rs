@@ -1,0 +1,1 @@
+//! Unpacks verified archives.
