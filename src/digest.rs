@@ -98,7 +98,14 @@ impl<W: Write> HashingWriter<W> {
         Self { inner, hasher: sha2::Sha256::new(), length: 0 }
     }
 
-    /// Bytes accepted so far.
+    /// Starts with the hash of what `already` yields: the bytes that `inner` took in an earlier run.
+    pub fn resume(inner: W, already: impl Read) -> io::Result<Self> {
+        let mut hashing = HashingWriter::new(io::sink());
+        io::copy(&mut io::BufReader::with_capacity(1 << 16, already), &mut hashing)?;
+        Ok(Self { inner, hasher: hashing.hasher, length: hashing.length })
+    }
+
+    /// Bytes accepted so far, those of an earlier run included.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -145,5 +152,15 @@ mod tests {
         assert_eq!(hashing.write(b"abcdef").unwrap(), 3);
         let (_, digest, length) = hashing.finish();
         assert_eq!((digest, length), (Sha256::of(b"abc"), 3));
+    }
+
+    #[test]
+    fn a_resumed_writer_hashes_the_whole() {
+        let mut tail = Vec::new();
+        let mut hashing = HashingWriter::resume(&mut tail, &b"abc"[..]).unwrap();
+        hashing.write_all(b"def").unwrap();
+        let (_, digest, length) = hashing.finish();
+        assert_eq!((digest, length), (Sha256::of(b"abcdef"), 6));
+        assert_eq!(tail, b"def");
     }
 }

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 /// Something that happened. Texts are borrowed: an observer copies what it wants to keep.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub enum Event<'a> {
+    /// Something begins that takes seconds and shows nothing of itself.
+    Busy {
+        /// What is done, in words: `looking for ...`.
+        doing: &'a str,
+    },
     /// A transfer of `file` begins at `origin`; `have` bytes of it are here from an earlier run.
     DownloadStarted {
         /// The file's name.
@@ -89,14 +93,12 @@ pub enum Event<'a> {
         /// Where its output goes.
         log: &'a Path,
     },
-    /// Progress of the whole build, in compile steps.
+    /// Progress of the whole build.
     BuildProgress {
         /// The toolchain's triple.
         toolchain: &'a str,
-        /// Compile steps done, earlier stages included.
-        done: u64,
-        /// Compile steps that the recipe expects in all.
-        expected: u64,
+        /// What is done of the work that the recipe expects in all, from 0 to 1.
+        share: f64,
     },
     /// A stage ended well.
     StageDone {
@@ -106,6 +108,11 @@ pub enum Event<'a> {
         stage: &'a str,
         /// How long it took.
         elapsed: Duration,
+    },
+    /// The whole toolchain is built.
+    BuildDone {
+        /// The toolchain's triple.
+        toolchain: &'a str,
     },
     /// One line that the user should read: a fall-back that was taken, a limit that was met.
     Note(&'a str),

@@ -3,10 +3,11 @@
 //!
 //! The modules stand in the order in which data flows: a module uses what stands before it in
 //! this list, never what stands after it. None of them prints, reads the environment or exits;
-//! that is [`cli`]'s part.
+//! that is `cli`'s part.
 
 pub mod digest;
 pub mod event;
-pub mod fetch;
+pub mod lock;
 pub mod source;
+pub mod fetch;
 pub mod unpack;

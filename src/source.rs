@@ -3,7 +3,7 @@
 //! The table is `recipes/sources.toml`. A file that a distribution repacked is a version of its
 //! own (`14.2.0-debian`) with its own digest, so which host answered never changes a key.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
 
@@ -11,7 +11,7 @@ use crate::digest::Sha256;
 pub const DEFAULT_UNPACKED_BOUND: u64 = 4 << 30;
 
 /// One upstream file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Source {
     /// The component, such as `gcc`.
@@ -48,7 +48,7 @@ pub struct Source {
 }
 
 /// A file's place in a Debian archive.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Distribution {
     /// The release that has it, such as `trixie`.
@@ -74,12 +74,64 @@ impl Source {
     }
 }
 
+/// A version that names no bytes of its own: the newest package of a distribution's release.
+///
+/// It is resolved once, through the distribution's signed index, to a [`Source`] with a digest;
+/// that one is recorded in the store and is what a key covers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moving {
+    /// The component, such as `linux`.
+    pub name: String,
+    /// The version as `--set` names it, such as `debian`.
+    pub version: String,
+    /// The release, such as `trixie`.
+    pub suite: String,
+    /// The binary package.
+    pub package: String,
+    /// SPDX expression of its licence.
+    pub licence: String,
+}
+
+impl Moving {
+    /// The source that this version stands for, as the distribution's signed index describes it.
+    pub fn resolved(&self, package_version: &str, path: &str, size: u64, sha256: Sha256) -> Source {
+        Source {
+            name: self.name.clone(),
+            version: format!("{}-{package_version}", self.version),
+            upstream: None,
+            file: path.rsplit('/').next().unwrap_or(path).to_owned(),
+            size: Some(size),
+            sha256,
+            licence: self.licence.clone(),
+            urls: Vec::new(),
+            distribution: Some(Distribution {
+                suite: self.suite.clone(),
+                package: self.package.clone(),
+                binary: true,
+                path: path.to_owned(),
+            }),
+            nested: None,
+            fixup: None,
+            unpacked_bound: None,
+        }
+    }
+
+    /// Whether `source` came from resolving this version.
+    pub fn stands_for(&self, source: &Source) -> bool {
+        let same_package = |place: &Distribution| place.suite == self.suite && place.package == self.package;
+        source.name == self.name && source.distribution.as_ref().is_some_and(same_package)
+    }
+}
+
 /// The table of all sources.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sources {
     #[serde(rename = "source")]
     entries: Vec<Source>,
+    #[serde(rename = "moving", default)]
+    moving: Vec<Moving>,
 }
 
 impl Sources {
@@ -88,9 +140,21 @@ impl Sources {
         self.entries.iter().find(|source| source.name == name && source.version == version)
     }
 
-    /// Every version of a component, in the table's order.
-    pub fn versions<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Source> {
-        self.entries.iter().filter(move |source| source.name == name)
+    /// The moving version of this component that is called so.
+    pub fn moving(&self, name: &str, version: &str) -> Option<&Moving> {
+        self.moving.iter().find(|moving| moving.name == name && moving.version == version)
+    }
+
+    /// The moving version that `source` came from, if it did.
+    pub fn moving_behind(&self, source: &Source) -> Option<&Moving> {
+        self.moving.iter().find(|moving| moving.stands_for(source))
+    }
+
+    /// The names of every version of a component, in the table's order.
+    pub fn versions(&self, name: &str) -> Vec<&str> {
+        let pinned = self.entries.iter().filter(|source| source.name == name).map(|source| source.version.as_str());
+        let moving = self.moving.iter().filter(|moving| moving.name == name).map(|moving| moving.version.as_str());
+        pinned.chain(moving).collect()
     }
 
     /// All sources, in the table's order.
