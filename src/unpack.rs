@@ -1,1 +1,0 @@
-//! Unpacks verified archives.
