@@ -3,11 +3,24 @@
 //!
 //! The modules stand in the order in which data flows: a module uses what stands before it in
 //! this list, never what stands after it. None of them prints, reads the environment or exits;
-//! that is `cli`'s part.
+//! that is [`cli`]'s part.
 
 pub mod digest;
 pub mod event;
 pub mod lock;
 pub mod source;
+pub mod target;
+pub mod recipe;
+pub mod plan;
 pub mod fetch;
 pub mod unpack;
+pub mod sandbox;
+pub mod host;
+pub mod store;
+pub mod snapshot;
+pub mod build;
+pub mod choice;
+pub mod install;
+pub mod env;
+pub mod config;
+pub mod cli;

@@ -1,7 +1,7 @@
 # Assembler, linker and archive tools for $TARGET, running on $BUILD_TRIPLE.
 
 rm -rf obj/binutils
-mkdir -p obj/binutils out "out/$TARGET"
+mkdir -p obj/binutils "out/$TARGET/include"
 # GCC looks for headers and libraries below <sysroot>/usr, musl installs them at the sysroot's root.
 ln -sfn . "out/$TARGET/usr"
 
@@ -14,12 +14,12 @@ cd obj/binutils
     --disable-shared --enable-deterministic-archives --without-zstd \
     CFLAGS="$HOST_CFLAGS" CXXFLAGS="$HOST_CFLAGS" LDFLAGS="$HOST_LDFLAGS"
 
-# libtool drops a plain -static when it links programs, and -all-static is not a flag that
+# V=1, so that the log shows each compilation. libtool drops a plain -static when it links programs, and -all-static is not a flag that
 # the sub-directories' configure tests survive: configure them all first, then link with it.
 make -j"$JOBS" configure-host MAKEINFO=true
 if [ "$HOST_STATIC" = yes ]; then
-    make -j"$JOBS" MAKEINFO=true LDFLAGS=-all-static
+    make -j"$JOBS" MAKEINFO=true V=1 LDFLAGS=-all-static
 else
-    make -j"$JOBS" MAKEINFO=true
+    make -j"$JOBS" MAKEINFO=true V=1
 fi
 make install-strip MAKEINFO=true DESTDIR="$WORK/out"

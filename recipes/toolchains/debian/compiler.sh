@@ -1,10 +1,6 @@
 # The compiler proper, with GMP, MPFR and MPC built inside its tree. Nothing of the target's
 # C library is needed here, so a new musl does not come back to this stage.
 
-for library in gmp mpfr mpc; do
-    ln -sfn "../$library" "src/gcc/$library"
-done
-
 rm -rf obj/gcc
 mkdir -p obj/gcc
 PATH="$WORK/out/bin:$PATH"
@@ -16,7 +12,7 @@ cd obj/gcc
 ../../src/gcc/configure \
     --build="$BUILD_TRIPLE" --host="$BUILD_TRIPLE" --target="$TARGET" \
     --prefix= --libdir=/lib --with-sysroot="/$TARGET" --with-build-sysroot="$WORK/out/$TARGET" \
-    --enable-languages="$LANGUAGES" --with-pkgversion="$VERSION_MARK" \
+    --enable-languages="$COMPILED_LANGUAGES" --with-pkgversion="$VERSION_MARK" \
     --disable-nls --disable-multilib --disable-bootstrap --disable-werror \
     --disable-shared --disable-plugin --disable-lto --disable-libcc1 --disable-gcov --disable-analyzer \
     --disable-libsanitizer --disable-libssp --disable-libquadmath --disable-libgomp \

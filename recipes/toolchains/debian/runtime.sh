@@ -3,7 +3,7 @@
 PATH="$WORK/out/bin:$PATH"
 
 libraries=libatomic
-case ",$LANGUAGES," in
+case ",$COMPILED_LANGUAGES," in
     *,c++,*) libraries="$libraries libstdc++-v3" ;;
 esac
 for library in $libraries; do

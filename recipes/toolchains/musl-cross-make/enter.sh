@@ -1,0 +1,9 @@
+# Read by each stage: goes to litecross's build folder, with its settings as they are known by now.
+# A stage is told the versions of the sources that are unpacked so far, and no others, so that its
+# result holds for every toolchain that begins with the same stages.
+
+cd "$WORK/mcm"
+. "$WORK/recipe/config.sh" > config.mak
+# The makefile writes this one only if it is not there, and it has the versions in it.
+rm -f "build/local/$TARGET/config.mak"
+make "build/local/$TARGET/Makefile" "build/local/$TARGET/config.mak"

@@ -1,0 +1,6 @@
+# The result of all stages, from the build's folders to the toolchain's.
+
+rm -rf out
+. recipe/enter.sh
+cd "build/local/$TARGET"
+make install

@@ -1,0 +1,501 @@
+//! Builds a toolchain: sources into a work tree, stage after stage in a room, a folder at the end.
+//!
+//! Guarantee: a stage counts as done when its script ended well and the file system was synced;
+//! only then its mark is written, so that a build that was killed goes on at the stage where it
+//! stopped. A stage's script may find what an interrupted run of itself left and has to cope.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use fs_err::File;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256;
+use crate::event::{Event, Observer};
+use crate::fetch::VerifiedFile;
+use crate::host::Host;
+use crate::plan::{Linkage, Plan, PlannedStage, Tree, VERSION_MARK};
+use crate::sandbox::{self, Isolation, Room, SEARCH_PATH};
+use crate::snapshot;
+use crate::store::{ComponentRecord, MANIFEST_SCHEMA, Manifest, StageRecord, Store, StoreError, remove_tree};
+use crate::unpack::{self, UnpackError};
+
+/// The folder of the work tree that becomes the toolchain.
+const OUT: &str = "out";
+
+/// The file beside the work tree that says at which level of isolation it is built.
+const LEVEL_FILE: &str = "isolation";
+
+/// Lines of a failed stage's log that an error shows.
+const TAIL_LINES: usize = 15;
+
+/// How a build runs.
+pub struct Builder<'a> {
+    /// Where everything goes.
+    pub store: &'a Store,
+    /// This very program, which rooms are entered by.
+    pub program: &'a Path,
+    /// Arguments that lead to [`crate::sandbox::enter`].
+    pub room_arguments: &'a [&'a str],
+    /// The level of isolation.
+    pub isolation: Isolation,
+    /// What was found on the host.
+    pub host: &'a Host,
+    /// Compilations at once.
+    pub jobs: usize,
+    /// Whether the work tree stays after a build that went well.
+    pub keep_work: bool,
+    /// Hears of everything.
+    pub observer: &'a dyn Observer,
+}
+
+/// Why a build failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A stage's script failed.
+    #[error("stage {stage} of {toolchain} failed with exit code {code}; {}\nthe whole log: {}", shown(tail), log.display())]
+    Stage {
+        /// The toolchain's name.
+        toolchain: String,
+        /// The stage.
+        stage: String,
+        /// The script's exit code.
+        code: i32,
+        /// The log.
+        log: PathBuf,
+        /// The last lines that matter.
+        tail: Vec<String>,
+    },
+    /// A source could not be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file system refused; the message names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+fn shown(tail: &[String]) -> String {
+    if tail.is_empty() {
+        return "it printed nothing".to_owned();
+    }
+    tail.iter().fold("its log ends:".to_owned(), |text, line| format!("{text}\n  | {line}"))
+}
+
+/// The mark of a finished stage.
+#[derive(Serialize, Deserialize)]
+struct Done {
+    seconds: f64,
+}
+
+/// A script that runs in a room.
+enum Script<'a> {
+    /// That of the stage itself.
+    Stage,
+    /// One that mends a source before the stage, in its folder, which it may change.
+    Fixup { source: &'a str, folder: &'a Path, path: &'a Path },
+}
+
+impl Builder<'_> {
+    /// Builds `plan` from `files` and publishes it. The caller holds the toolchain's lock.
+    pub fn build(&self, plan: &Plan, files: &BTreeMap<Sha256, VerifiedFile>) -> Result<Manifest, BuildError> {
+        let name = plan.name();
+        let work = self.store.work(&name);
+        let run = Run {
+            builder: self,
+            plan,
+            files,
+            tree: work.join("tree"),
+            marks: work.join("done"),
+            finished_seconds: AtomicU64::new(0),
+        };
+        if run.is_spent()? || run.is_of_another_level(&work)? {
+            remove_tree(&work)?;
+        }
+        fs_err::create_dir_all(&run.tree)?;
+        fs_err::create_dir_all(&run.marks)?;
+        fs_err::write(work.join(LEVEL_FILE), self.isolation.name())?;
+        run.lay_out()?;
+        run.restore_snapshot()?;
+
+        let mut records = Vec::new();
+        for (number, stage) in plan.stages.iter().enumerate() {
+            records.push(run.stage(number, stage)?);
+        }
+        let manifest = run.manifest(&name, records);
+        self.store.publish(&run.tree.join(OUT), &manifest)?;
+        if self.keep_work {
+            self.store.keep_work(&name)?;
+        } else {
+            remove_tree(&work)?;
+        }
+        self.observer.event(Event::BuildDone { toolchain: &manifest.triple });
+        Ok(manifest)
+    }
+}
+
+/// One build under way.
+struct Run<'a> {
+    builder: &'a Builder<'a>,
+    plan: &'a Plan,
+    files: &'a BTreeMap<Sha256, VerifiedFile>,
+    tree: PathBuf,
+    marks: PathBuf,
+    /// Of the stages that are done, as the recipe expects them.
+    finished_seconds: AtomicU64,
+}
+
+impl Run<'_> {
+    /// Whether the work tree's result was published before: it was kept, or its process was killed.
+    fn is_spent(&self) -> io::Result<bool> {
+        let finished = self.plan.stages.last().map(|stage| self.done(stage)).transpose()?.flatten().is_some();
+        Ok(finished && !self.tree.join(OUT).exists())
+    }
+
+    /// Whether the work tree was begun at another level of isolation, where it has another path that
+    /// is in what was built so far.
+    fn is_of_another_level(&self, work: &Path) -> io::Result<bool> {
+        match fs_err::read_to_string(work.join(LEVEL_FILE)) {
+            Ok(level) => Ok(level != self.builder.isolation.name()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn stage(&self, number: usize, stage: &PlannedStage) -> Result<StageRecord, BuildError> {
+        let observer = self.builder.observer;
+        let toolchain = &self.plan.target.triple;
+        let record = |seconds| StageRecord { name: stage.name.clone(), key: stage.key, seconds };
+        if let Some(done) = self.done(stage)? {
+            observer.event(Event::StageReused { toolchain, stage: &stage.name });
+            self.finished_seconds.fetch_add(stage.seconds, Ordering::Relaxed);
+            return Ok(record(done.seconds));
+        }
+        for (number, earlier) in self.plan.stages[..=number].iter().enumerate() {
+            for tree in &earlier.unpack {
+                self.unpack(number, tree)?;
+            }
+        }
+        let log = self.log(number, &Script::Stage);
+        let count = self.plan.stages.len();
+        observer.event(Event::StageStarted { toolchain, stage: &stage.name, number: number + 1, count, log: &log });
+        let started = Instant::now();
+        self.run_script(number, &Script::Stage)?;
+        let elapsed = started.elapsed();
+        // Before the mark: a run that is killed in between finds the snapshot and goes on from it.
+        if stage.snapshot && self.snapshots_hold() {
+            self.take_snapshot(number, elapsed)?;
+        }
+        self.mark_done(stage, elapsed)?;
+        self.finished_seconds.fetch_add(stage.seconds, Ordering::Relaxed);
+        observer.event(Event::StageDone { toolchain, stage: &stage.name, elapsed });
+        Ok(record(elapsed.as_secs_f64()))
+    }
+
+    /// What every stage finds in the work tree: the recipe's files, a folder for temporary ones.
+    fn lay_out(&self) -> io::Result<()> {
+        fs_err::create_dir_all(self.tree.join("tmp"))?;
+        let recipe = self.tree.join("recipe");
+        remove_tree(&recipe)?;
+        fs_err::create_dir_all(&recipe)?;
+        for (name, content) in &self.plan.files {
+            fs_err::write(recipe.join(name), content)?;
+        }
+        Ok(())
+    }
+
+    /// Unpacks and mends a source beside its place, and moves it there when it is complete.
+    fn unpack(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
+        let place = self.tree.join(&tree.folder);
+        if fs_err::symlink_metadata(&place).is_ok() {
+            return Ok(());
+        }
+        let toolchain = &self.plan.target.triple;
+        self.builder.observer.event(Event::Unpacking { toolchain, file: &tree.source.file });
+        let fresh = Path::new("unpacking").join(tree.source.sha256.short(16));
+        let into = self.tree.join(&fresh);
+        remove_tree(&into)?;
+        let parent = into.parent().unwrap_or(&self.tree);
+        fs_err::create_dir_all(parent)?;
+        let file = self.files.get(&tree.source.sha256).ok_or_else(|| io::Error::other("a source was not fetched"))?;
+        unpack::unpack(file, &tree.source, &into)?;
+        if let Some(fixup) = &tree.fixup {
+            let path = Path::new("unpacking").join("fixup.sh");
+            fs_err::write(self.tree.join(&path), fixup)?;
+            self.run_script(number, &Script::Fixup { source: &tree.source.name, folder: &fresh, path: &path })?;
+        }
+        if let Some(parent) = place.parent() {
+            fs_err::create_dir_all(parent)?;
+        }
+        // Its name says that it is complete: also after a power cut.
+        rustix::fs::syncfs(File::open(&into)?.file()).map_err(io::Error::from)?;
+        Ok(fs_err::rename(&into, &place)?)
+    }
+
+    /// Where a script's output goes.
+    fn log(&self, number: usize, script: &Script) -> PathBuf {
+        let name = match script {
+            Script::Stage => format!("{}-{}.log", number + 1, self.plan.stages[number].name),
+            Script::Fixup { source, .. } => format!("fixup-{source}.log"),
+        };
+        self.builder.store.logs(&self.plan.name()).join(name)
+    }
+
+    /// Runs a script of the stage `number`.
+    fn run_script(&self, number: usize, script: &Script) -> Result<(), BuildError> {
+        let builder = self.builder;
+        let stage = &self.plan.stages[number];
+        let (what, folder, path, read_only) = match script {
+            Script::Stage => {
+                (stage.name.clone(), PathBuf::new(), Path::new("recipe").join(&stage.script), self.inputs())
+            }
+            Script::Fixup { source, folder, path } => {
+                (format!("fixup of {source}"), folder.to_path_buf(), path.to_path_buf(), Vec::new())
+            }
+        };
+        let log = self.log(number, script);
+        if let Some(logs) = log.parent() {
+            fs_err::create_dir_all(logs)?;
+        }
+        let mut log_file = File::create(&log)?;
+        let (reader, writer) = io::pipe()?;
+        let second = writer.try_clone()?;
+        let room = Room {
+            isolation: builder.isolation,
+            work: self.tree.clone(),
+            read_only,
+            folder,
+            script: path,
+            environment: self.environment(number),
+        };
+        let status = std::thread::scope(|scope| {
+            let pump = scope.spawn(|| self.pump(stage, reader, &mut log_file));
+            let status = room.run(builder.program, builder.room_arguments, || Ok((writer.into(), second.into())));
+            let pumped = pump.join().unwrap_or_else(|_| Err(io::Error::other("the log's thread panicked")));
+            status.and_then(|status| pumped.map(|()| status))
+        })?;
+        if status.success() {
+            return Ok(());
+        }
+        let (code, tail) = (sandbox::exit_code(status), lines_that_matter(&log)?);
+        Err(BuildError::Stage { toolchain: self.plan.name(), stage: what, code, log, tail })
+    }
+
+    /// Copies a stage's output to its log and counts its compilations.
+    fn pump(&self, stage: &PlannedStage, output: io::PipeReader, log: &mut File) -> io::Result<()> {
+        let mut output = BufReader::with_capacity(1 << 16, output);
+        let mut steps = 0;
+        let mut line = Vec::new();
+        while output.read_until(b'\n', &mut line)? > 0 {
+            log.write_all(&line)?;
+            if is_compilation(&line) {
+                steps += 1;
+                self.tell_progress(stage, steps);
+            }
+            line.clear();
+        }
+        log.file().sync_data()
+    }
+
+    /// Tells how far the build is after `steps` compilations of `stage`.
+    fn tell_progress(&self, stage: &PlannedStage, steps: u64) {
+        let total: u64 = self.plan.stages.iter().map(|stage| stage.seconds).sum();
+        // Another version of a source may take more steps than the recipe expects.
+        let of_stage = (steps as f64 / stage.steps.max(1) as f64).min(1.0);
+        let finished = self.finished_seconds.load(Ordering::Relaxed) as f64;
+        if total > 0 {
+            let share = (finished + of_stage * stage.seconds as f64) / total as f64;
+            self.builder.observer.event(Event::BuildProgress { toolchain: &self.plan.target.triple, share });
+        }
+    }
+
+    /// The unpacked sources, which stages may only read.
+    fn inputs(&self) -> Vec<PathBuf> {
+        let folders = self.plan.stages.iter().flat_map(|stage| &stage.unpack).map(|tree| PathBuf::from(&tree.folder));
+        folders.filter(|folder| self.tree.join(folder).exists()).collect()
+    }
+
+    /// All variables that the stage `number` sees. Those that shape its result are covered by its key:
+    /// of versions, it is told those of the components that are unpacked by then.
+    fn environment(&self, number: usize) -> BTreeMap<String, String> {
+        let (builder, plan) = (self.builder, self.plan);
+        let work = builder.isolation.work_in_room(&self.tree);
+        let text = |value: &str| value.to_owned();
+        let (host_static, host_ldflags) = match plan.linkage {
+            Linkage::Static => ("yes", "-static"),
+            Linkage::Dynamic => ("no", "-static-libgcc -static-libstdc++"),
+        };
+        let mut environment = plan.recipe.environment.clone();
+        let unpacked = plan.stages[..=number].iter().flat_map(|stage| &stage.unpack);
+        environment.extend(unpacked.map(|tree| {
+            let variable = format!("{}_VERSION", tree.source.name.to_uppercase().replace('-', "_"));
+            (variable, tree.source.upstream_version().to_owned())
+        }));
+        // The toolchain's key depends on every stage, so that only the last one may know it.
+        if number + 1 == plan.stages.len() {
+            environment.insert(text("VERSION_TEXT"), plan.version_text());
+        }
+        environment.extend([
+            (text("PATH"), text(SEARCH_PATH)),
+            (text("LC_ALL"), text("C")),
+            (text("TZ"), text("UTC")),
+            (text("SOURCE_DATE_EPOCH"), text("0")),
+            (text("TMPDIR"), work.join("tmp").display().to_string()),
+            (text("WORK"), work.display().to_string()),
+            (text("TARGET"), plan.target.triple.clone()),
+            (text("BUILD_TRIPLE"), plan.host.clone()),
+            (text("COMPILED_LANGUAGES"), plan.languages.join(",")),
+            (text("GCC_TARGET_OPTIONS"), plan.target.gcc_options.join(" ")),
+            (text("KERNEL_ARCH"), plan.target.kernel_arch.clone()),
+            (text("MULTIARCH"), plan.target.multiarch.clone()),
+            (text("HOST_STATIC"), text(host_static)),
+            (text("HOST_LDFLAGS"), text(host_ldflags)),
+            (text("VERSION_MARK"), text(VERSION_MARK)),
+            (text("JOBS"), builder.jobs.to_string()),
+        ]);
+        environment
+    }
+
+    fn mark(&self, stage: &PlannedStage) -> PathBuf {
+        self.marks.join(stage.key.to_string())
+    }
+
+    fn done(&self, stage: &PlannedStage) -> io::Result<Option<Done>> {
+        match fs_err::read(self.mark(stage)) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn mark_done(&self, stage: &PlannedStage, elapsed: Duration) -> io::Result<()> {
+        let tree = File::open(&self.tree)?;
+        rustix::fs::syncfs(tree.file())?;
+        let mut mark = tempfile::NamedTempFile::new_in(&self.marks)?;
+        serde_json::to_writer(&mut mark, &Done { seconds: elapsed.as_secs_f64() })?;
+        mark.as_file().sync_all()?;
+        mark.persist(self.mark(stage)).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Keeps the work tree after the stage `number` without its inputs, which can be unpacked again.
+    fn take_snapshot(&self, number: usize, elapsed: Duration) -> Result<(), BuildError> {
+        let inputs: Vec<PathBuf> = self.inputs().iter().map(|folder| self.tree.join(folder)).collect();
+        let mut seconds = Vec::new();
+        for earlier in &self.plan.stages[..number] {
+            seconds.push(self.done(earlier)?.map_or(0.0, |done| done.seconds));
+        }
+        seconds.push(elapsed.as_secs_f64());
+        let kept = self.builder.store.snapshot(self.plan.stages[number].key);
+        Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.jobs, &kept)?)
+    }
+
+    /// Whether a work tree's content holds for another work tree: only where all have the same path,
+    /// which is in what is built.
+    fn snapshots_hold(&self) -> bool {
+        self.builder.isolation == Isolation::Namespaces
+    }
+
+    /// Puts the latest kept result in place of a work tree that is not as far.
+    fn restore_snapshot(&self) -> Result<(), BuildError> {
+        for (number, stage) in self.plan.stages.iter().enumerate().rev() {
+            if self.done(stage)?.is_some() {
+                return Ok(());
+            }
+            let kept = self.builder.store.snapshot(stage.key);
+            if !stage.snapshot || !self.snapshots_hold() || !kept.exists() {
+                continue;
+            }
+            let seconds = snapshot::restore(&kept, &self.tree)?;
+            self.lay_out()?;
+            for (stage, seconds) in self.plan.stages[..=number].iter().zip(seconds) {
+                self.mark_done(stage, Duration::from_secs_f64(seconds))?;
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    fn manifest(&self, name: &str, stages: Vec<StageRecord>) -> Manifest {
+        let (builder, plan) = (self.builder, self.plan);
+        let record = |source: &crate::source::Source| ComponentRecord {
+            version: source.version.clone(),
+            file: source.file.clone(),
+            sha256: source.sha256,
+            licence: source.licence.clone(),
+        };
+        Manifest {
+            schema: MANIFEST_SCHEMA,
+            name: name.to_owned(),
+            key: plan.key(),
+            triple: plan.target.triple.clone(),
+            recipe: plan.recipe_name.clone(),
+            languages: plan.languages.clone(),
+            host: plan.host.clone(),
+            host_static: plan.linkage == Linkage::Static,
+            gcc_options: plan.target.gcc_options.clone(),
+            environment: plan.recipe.environment.clone(),
+            components: plan.components.iter().map(|(name, source)| (name.clone(), record(source))).collect(),
+            host_tools: builder.host.tools.clone(),
+            isolation: builder.isolation.name().to_owned(),
+            stages,
+            muslchain: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Whether a line of a build's output is the call of a compiler: it names an input to compile and
+/// an output. Not one is the question of configure scripts whether a compiler takes both.
+fn is_compilation(line: &[u8]) -> bool {
+    let holds = |word: &[u8]| memchr::memmem::find(line, word).is_some();
+    holds(b" -c ") && holds(b" -o ") && !line.starts_with(b"checking ")
+}
+
+/// The end of a log, from the first line that looks like the cause where there is one.
+fn lines_that_matter(log: &Path) -> io::Result<Vec<String>> {
+    let bytes = fs_err::read(log)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    // Configure scripts ask for much that is not there and go on.
+    let looks_like_the_cause = |line: &&str| {
+        let cause = ["error:", "Error:", "No space left", "fatal:", "Killed"];
+        let by_make = line.starts_with("make") && line.contains("*** ");
+        by_make || (!line.starts_with("checking ") && cause.iter().any(|word| line.contains(word)))
+    };
+    let recent = lines.len().saturating_sub(400);
+    let start = lines[recent..].iter().position(looks_like_the_cause).map(|place| recent + place);
+    let start = start.unwrap_or(lines.len().saturating_sub(TAIL_LINES)).min(lines.len());
+    const WIDEST: usize = 300;
+    Ok(lines[start..].iter().take(TAIL_LINES).map(|line| line.chars().take(WIDEST).collect()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compilations_are_told_from_other_lines() {
+        assert!(is_compilation(b"g++ -fno-PIE -c -O1 -o tree.o ../tree.cc\n"));
+        assert!(!is_compilation(b"g++ -O1 -o cc1 tree.o\n"));
+        assert!(!is_compilation(b"checking whether gcc understands -c and -o together... yes\n"));
+    }
+
+    #[test]
+    fn the_cause_is_shown_not_the_end_of_the_noise() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("x.log");
+        let noise = "make: leaving\n".repeat(40);
+        fs_err::write(&log, format!("{noise}x.c:1: error: no such thing\n{noise}")).unwrap();
+        let shown = lines_that_matter(&log).unwrap();
+        assert_eq!((shown[0].as_str(), shown.len()), ("x.c:1: error: no such thing", TAIL_LINES));
+        fs_err::write(&log, format!("checking for otool... not found\n{noise}make[1]: *** [all] Error 2\n")).unwrap();
+        assert_eq!(lines_that_matter(&log).unwrap(), ["make[1]: *** [all] Error 2"]);
+        fs_err::write(&log, "only\nthis\n").unwrap();
+        assert_eq!(lines_that_matter(&log).unwrap(), ["only", "this"]);
+    }
+}

@@ -1,0 +1,214 @@
+//! The command line: one file per command. Only here is anything printed.
+
+mod context;
+mod dir;
+mod env;
+mod fetch;
+mod install;
+mod list;
+mod progress;
+mod room;
+mod settings;
+mod show;
+mod targets;
+mod uninstall;
+mod which;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+pub use context::Context;
+
+use crate::recipe::Recipes;
+use crate::store::Store;
+
+/// The user can mend it.
+const USERS: u8 = 1;
+
+/// We have to mend it.
+const OURS: u8 = 2;
+
+const AFTER_HELP: &str = "\
+A target is named by its triple (aarch64-linux-musl), its short name (aarch64, arm64) or a port of Go \
+(linux/arm64, linux/arm/v7). `muslchain targets` lists all.
+
+  muslchain install x86_64 aarch64
+  eval $(muslchain env linux/arm64)
+  go build ./...
+
+Settings come from flags, variables (MUSLCHAIN_RECIPE for --recipe, and so on), the nearest toolchains.toml \
+above the current folder, and $XDG_CONFIG_HOME/muslchain/config.toml; the first that says something wins. \
+The store is $MUSLCHAIN_HOME, else $XDG_DATA_HOME/muslchain.";
+
+/// Builds, verifies, caches and hands out musl cross-toolchains for static cgo programs.
+#[derive(Parser)]
+#[command(name = "muslchain", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    output: OutputOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Clone, Copy)]
+struct OutputOptions {
+    /// Print errors only [env: MUSLCHAIN_QUIET]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+    /// Print what is done, line by line [env: MUSLCHAIN_VERBOSE]
+    #[arg(short, long, global = true, help_heading = "Output")]
+    verbose: bool,
+    /// Print lines, not moving bars [env: MUSLCHAIN_NO_PROGRESS]
+    #[arg(long, global = true, help_heading = "Output")]
+    no_progress: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build toolchains and put them into the store
+    Install(install::Options),
+    /// Remove toolchains from the store
+    Uninstall(uninstall::Options),
+    /// List the toolchains in the store
+    List(list::Options),
+    /// List the targets that toolchains can be built for
+    Targets(targets::Options),
+    /// Print the environment in which plain `go build` is static, for `eval`
+    ///
+    /// The line is for sh and its kin, with or without quotes: `eval $(muslchain env linux/arm64)`. It sets GOOS,
+    /// GOARCH and the variant, CGO_ENABLED, CC, CXX, AR and PKG_CONFIG_LIBDIR, puts the toolchain before PATH,
+    /// and adds -static to CGO_CFLAGS and CGO_LDFLAGS. When something is wrong, it makes the eval fail.
+    Env(env::Options),
+    /// Bring the sources here, for a later install without network
+    Fetch(fetch::Options),
+    /// Show what a toolchain is made of
+    Show(show::Options),
+    /// Print the path of a toolchain's compiler or another program of it
+    Which(which::Options),
+    /// Print the folder of a toolchain, or of the store
+    Dir(dir::Options),
+    /// Enter a room and become a stage of a build
+    #[command(name = room::COMMAND, hide = true)]
+    Room(room::Options),
+}
+
+/// Runs the command line of `context` and returns the exit code: 0 done, 1 the user's to fix, 2 ours.
+pub fn run(context: &Context) -> ExitCode {
+    let code = match Cli::try_parse_from(&context.arguments) {
+        Ok(cli) => dispatch(context, cli),
+        Err(error) => usage(&error),
+    };
+    match code {
+        0 => ExitCode::SUCCESS,
+        code => failure(code, &context.arguments),
+    }
+}
+
+fn failure(code: u8, arguments: &[OsString]) -> ExitCode {
+    if is_for_eval(arguments) {
+        // Nothing printed would make `eval $(muslchain env ...)` succeed.
+        let _ = print(&format!("{}\n", crate::env::FAILURE_FOR_SH));
+    }
+    ExitCode::from(code)
+}
+
+fn dispatch(context: &Context, cli: Cli) -> u8 {
+    let output = cli.output;
+    let result = match cli.command {
+        Command::Install(options) => options.run(context, output),
+        Command::Uninstall(options) => options.run(context, output),
+        Command::List(options) => options.run(context),
+        Command::Targets(options) => options.run(context),
+        Command::Env(options) => options.run(context),
+        Command::Fetch(options) => options.run(context, output),
+        Command::Show(options) => options.run(context),
+        Command::Which(options) => options.run(context),
+        Command::Dir(options) => options.run(context),
+        Command::Room(options) => return options.run(context),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(error) if is_broken_pipe(&error) => 0,
+        Err(error) => {
+            complain(&error);
+            USERS
+        }
+    }
+}
+
+fn usage(error: &clap::Error) -> u8 {
+    // Whether anybody reads it changes nothing.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+        _ => USERS,
+    }
+}
+
+fn is_for_eval(arguments: &[OsString]) -> bool {
+    let mut words = arguments.iter().skip(1).filter(|argument| !argument.to_string_lossy().starts_with('-'));
+    words.next().is_some_and(|word| word == "env")
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<io::Error>().is_some_and(broken)
+}
+
+fn complain(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "muslchain: {error:#}");
+    if let Some(hint) = install::hint(error) {
+        let _ = writeln!(io::stderr(), "{hint}");
+    }
+}
+
+/// Says why there is no context to run in, and returns the exit code for that.
+pub fn not_started(error: &io::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "muslchain: {error}");
+    failure(USERS, &Context::arguments_of_process())
+}
+
+/// Says that the program itself failed, and returns the exit code for that.
+pub fn own_fault(what: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "muslchain: internal error: {what}");
+    failure(OURS, &Context::arguments_of_process())
+}
+
+/// Writes data to stdout.
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Writes a document for programs to stdout.
+fn print_json(document: &serde_json::Value) -> anyhow::Result<()> {
+    Ok(print(&format!("{}\n", serde_json::to_string_pretty(document)?))?)
+}
+
+/// Columns for people: as wide as their content, the last one open.
+fn print_table(rows: &[Vec<String>]) -> io::Result<()> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    print(&text)
+}
+
+fn store(context: &Context) -> anyhow::Result<Store> {
+    Ok(Store::at(context.store()?))
+}
+
+/// The embedded recipes, or those that the settings name.
+fn recipes(context: &Context) -> anyhow::Result<Recipes> {
+    Ok(settings::Settings::load(context, settings::Flags::default())?.recipes)
+}

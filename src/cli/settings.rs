@@ -1,0 +1,171 @@
+//! Flags, variables, the project's file and the user's file, put together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::context::{Context, variable};
+use crate::choice::RecipeChoice;
+use crate::config::Config;
+use crate::fetch::{self, Mirror};
+use crate::plan::Request;
+use crate::recipe::Recipes;
+use crate::sandbox::Isolation;
+
+/// What `install` and `fetch` share.
+#[derive(Args, Default)]
+pub struct Flags {
+    /// The recipe that builds: musl-cross-make, debian, or auto for the first whose sources can be had
+    /// [env: MUSLCHAIN_RECIPE]
+    #[arg(long, value_name = "NAME")]
+    recipe: Option<String>,
+    /// A folder of recipes in place of the embedded ones [env: MUSLCHAIN_RECIPES]
+    #[arg(long, value_name = "DIR")]
+    recipes: Option<PathBuf>,
+    /// A component's version, such as gcc=14.2.0 [env: MUSLCHAIN_SET]
+    #[arg(long = "set", value_name = "COMPONENT=VERSION")]
+    versions: Vec<String>,
+    /// What the toolchain compiles, such as c,c++ [env: MUSLCHAIN_LANGUAGES]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    languages: Option<Vec<String>>,
+    /// Compilations at once; as many as there are processors if not said [env: MUSLCHAIN_JOBS]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Leave the network alone [env: MUSLCHAIN_OFFLINE]
+    #[arg(long)]
+    offline: bool,
+    /// A place to look for sources before all others; may be given more than once
+    /// [env: MUSLCHAIN_MIRROR]
+    #[arg(long = "mirror", value_name = "URL|DIR")]
+    mirrors: Vec<String>,
+    /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
+    #[arg(long)]
+    keep_work: bool,
+    /// How builds are kept from the rest of the machine: namespaces, landlock or none; the best that
+    /// the kernel allows if not said [env: MUSLCHAIN_ISOLATION]
+    #[arg(long, value_name = "LEVEL")]
+    isolation: Option<String>,
+}
+
+/// All settings of a run.
+pub struct Settings {
+    /// The recipes.
+    pub recipes: Recipes,
+    /// Which of them builds.
+    pub recipe: RecipeChoice,
+    /// What of it.
+    pub request: Request,
+    /// How sources are fetched.
+    pub fetch: fetch::Settings,
+    /// Compilations at once.
+    pub jobs: usize,
+    /// Whether work trees stay.
+    pub keep_work: bool,
+    /// The level of isolation that was asked for.
+    pub isolation: Option<Isolation>,
+}
+
+impl Settings {
+    /// Puts the layers together, the nearest first.
+    pub fn load(context: &Context, flags: Flags) -> anyhow::Result<Self> {
+        let mut config = flags.into_config(context)?.over(from_variables(context)?);
+        if let Some(path) = Config::find_project(&context.folder) {
+            config = config.over(Config::read(&path)?);
+        }
+        if let Some(path) = context.user_config().filter(|path| path.is_file()) {
+            config = config.over(Config::read(&path)?);
+        }
+        Self::from_config(context, config.over(Config::default_settings()))
+    }
+
+    fn from_config(context: &Context, config: Config) -> anyhow::Result<Self> {
+        let mut fetch = fetch::Settings::new(super::store(context)?.sources());
+        fetch.offline = config.offline.unwrap_or(false);
+        for mirror in &config.mirrors {
+            fetch.mirrors.push(mirror.parse::<Mirror>()?);
+        }
+        if config.jobs == Some(0) {
+            bail!("jobs is 0: at least one is needed");
+        }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self {
+            recipes: config.recipes.map_or_else(Recipes::embedded, Recipes::in_folder),
+            recipe: match config.recipe.as_deref() {
+                None | Some("auto") => RecipeChoice::Auto,
+                Some(name) => RecipeChoice::Named(name.to_owned()),
+            },
+            request: Request { versions: config.versions, languages: config.languages.unwrap_or_default() },
+            fetch,
+            jobs: config.jobs.unwrap_or(processors),
+            keep_work: config.keep_work.unwrap_or(false),
+            isolation: config.isolation,
+        })
+    }
+}
+
+impl Flags {
+    fn into_config(self, context: &Context) -> anyhow::Result<Config> {
+        Ok(Config {
+            recipe: self.recipe,
+            languages: self.languages,
+            versions: versions(self.versions.iter().map(String::as_str)).context("--set")?,
+            mirrors: self.mirrors,
+            jobs: self.jobs,
+            offline: self.offline.then_some(true),
+            keep_work: self.keep_work.then_some(true),
+            isolation: self.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
+            recipes: self.recipes.map(|recipes| context.folder.join(recipes)),
+        })
+    }
+}
+
+fn from_variables(context: &Context) -> anyhow::Result<Config> {
+    let words = |name| context.variable(name).unwrap_or_default().split_whitespace();
+    let jobs = context
+        .variable(variable::JOBS)
+        .map(|text| text.parse().with_context(|| format!("{} is `{text}`, which is no number", variable::JOBS)));
+    Ok(Config {
+        recipe: context.variable(variable::RECIPE).map(str::to_owned),
+        languages: context.variable(variable::LANGUAGES).map(|list| list.split(',').map(str::to_owned).collect()),
+        versions: versions(words(variable::SET)).context(variable::SET)?,
+        mirrors: words(variable::MIRROR).map(str::to_owned).collect(),
+        jobs: jobs.transpose()?,
+        offline: switch(context, variable::OFFLINE)?,
+        keep_work: switch(context, variable::KEEP_WORK)?,
+        isolation: context.variable(variable::ISOLATION).map(isolation).transpose().context(variable::ISOLATION)?,
+        recipes: context.variable(variable::RECIPES).map(|recipes| context.folder.join(recipes)),
+    })
+}
+
+/// A variable that is on or off.
+pub fn switch(context: &Context, name: &str) -> anyhow::Result<Option<bool>> {
+    match context.variable(name) {
+        None => Ok(None),
+        Some("1" | "true" | "yes" | "on") => Ok(Some(true)),
+        Some("0" | "false" | "no" | "off") => Ok(Some(false)),
+        Some(other) => bail!("{name} is `{other}`: set it to 1 or 0"),
+    }
+}
+
+fn isolation(text: &str) -> anyhow::Result<Isolation> {
+    let levels = [Isolation::Namespaces, Isolation::Landlock, Isolation::None];
+    match levels.into_iter().find(|level| level.name() == text) {
+        Some(level) => Ok(level),
+        None => bail!("`{text}` is no level of isolation: it is namespaces, landlock or none"),
+    }
+}
+
+fn versions<'a>(words: impl Iterator<Item = &'a str>) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut versions = BTreeMap::new();
+    for word in words {
+        match word.split_once('=') {
+            Some((component, version)) if !component.is_empty() && !version.is_empty() => {
+                versions.insert(component.to_owned(), version.to_owned());
+            }
+            _ => bail!("`{word}` is no COMPONENT=VERSION, such as gcc=14.2.0"),
+        }
+    }
+    Ok(versions)
+}

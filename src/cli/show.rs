@@ -1,0 +1,74 @@
+//! `muslchain show`.
+
+use anyhow::Result;
+use clap::Args;
+use std::fmt::Write;
+
+use super::context::Context;
+use super::{print, print_json, recipes, store};
+use crate::store::{Manifest, Store};
+
+/// Options of `show`.
+#[derive(Args)]
+pub struct Options {
+    /// A target, a port, or a toolchain's full name
+    #[arg(value_name = "TARGET|PORT|NAME")]
+    name: String,
+    /// Print the toolchain's manifest
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    /// Runs the command.
+    pub fn run(self, context: &Context) -> Result<()> {
+        let store = store(context)?;
+        let manifest = find(context, &store, &self.name)?;
+        if self.json {
+            return print_json(&serde_json::to_value(&manifest)?);
+        }
+        Ok(print(&described(&store, &manifest)?)?)
+    }
+}
+
+/// The toolchain of that name, or the one that a target or port means.
+pub fn find(context: &Context, store: &Store, name: &str) -> Result<Manifest> {
+    // A slash is in ports only, and a name goes into a path.
+    if !name.contains('/')
+        && let Some(manifest) = store.manifest(name)?
+    {
+        return Ok(manifest);
+    }
+    let targets = recipes(context)?.targets()?;
+    Ok(store.current(&targets.find(name)?.0.triple)?)
+}
+
+fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let linked = if manifest.host_static { "static, runs on any Linux" } else { "needs the host's C library" };
+    for (what, value) in [
+        ("name", manifest.name.clone()),
+        ("folder", store.toolchain(&manifest.name).display().to_string()),
+        ("triple", manifest.triple.clone()),
+        ("languages", manifest.languages.join(", ")),
+        ("recipe", manifest.recipe.clone()),
+        ("key", manifest.key.to_string()),
+        ("host", format!("{} ({linked})", manifest.host)),
+        ("isolation", manifest.isolation.clone()),
+    ] {
+        writeln!(text, "{what:<10} {value}")?;
+    }
+    writeln!(text, "sources")?;
+    for (name, component) in &manifest.components {
+        writeln!(text, "  {name:<16} {:<24} sha256:{}  {}", component.version, component.sha256, component.licence)?;
+    }
+    writeln!(text, "stages")?;
+    for stage in &manifest.stages {
+        writeln!(text, "  {:<16} {:>8.1} s", stage.name, stage.seconds)?;
+    }
+    writeln!(text, "host tools")?;
+    for (name, version) in &manifest.host_tools {
+        writeln!(text, "  {name:<16} {version}")?;
+    }
+    Ok(text)
+}

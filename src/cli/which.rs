@@ -1,0 +1,39 @@
+//! `muslchain which`.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::{print, print_json, show, store};
+
+/// Options of `which`.
+#[derive(Args)]
+pub struct Options {
+    /// A target, a port, or a toolchain's full name
+    #[arg(value_name = "TARGET|PORT|NAME")]
+    name: String,
+    /// The program, such as g++ or ar
+    #[arg(default_value = "gcc")]
+    program: String,
+    /// Print a document for programs
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    /// Runs the command.
+    pub fn run(self, context: &Context) -> Result<()> {
+        let store = store(context)?;
+        let manifest = show::find(context, &store, &self.name)?;
+        let bin = store.toolchain(&manifest.name).join("bin");
+        let path = bin.join(format!("{}-{}", manifest.triple, self.program));
+        if !path.is_file() {
+            bail!("the toolchain {} has no {}; {} lists what it has", manifest.name, self.program, bin.display());
+        }
+        if self.json {
+            return print_json(&json!({ "schema": 1, "path": path }));
+        }
+        Ok(print(&format!("{}\n", path.display()))?)
+    }
+}

@@ -1,0 +1,459 @@
+//! A plan: everything that determines a toolchain's content, and the keys made from it.
+//!
+//! Keys are a chain. Each stage's key is the SHA-256 of a canonical form of the key before it, its
+//! script and its sources; the first link covers recipe, host, linkage, target, languages and variables. The
+//! last stage's key is the toolchain's. So two plans that begin alike share the keys of their first
+//! stages. Not in a key: paths, times, job counts, origins, the name of the machine.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256;
+use crate::recipe::{Recipe, RecipeError, Recipes};
+use crate::source::{Moving, Source, Sources};
+use crate::target::Target;
+
+/// Changes when the meaning of a plan changes without its data: how sources are unpacked, what
+/// variables a stage sees.
+const KEY_SCHEMA: u32 = 1;
+
+/// What stands for a toolchain's key inside the files that a build makes, until its last stage.
+pub const VERSION_MARK: &str = "muslchain-................";
+
+/// SHA-256 over everything that determines the content of a toolchain or of a stage's result.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(Sha256);
+
+impl Key {
+    /// The digits that names show.
+    pub fn short(&self) -> String {
+        self.0.short(16)
+    }
+
+    fn over(canonical: &impl Serialize) -> Self {
+        let bytes = serde_json::to_vec(canonical).expect("maps with text keys always serialise");
+        Self(Sha256::of(&bytes))
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.0)
+    }
+}
+
+/// What the user asks of a recipe.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Component to version, where it differs from the recipe's own choice.
+    pub versions: BTreeMap<String, String>,
+    /// Languages; those that the recipe does not know are refused.
+    pub languages: Vec<String>,
+}
+
+/// How the toolchain's own programs are linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Linkage {
+    /// Statically: they run on any Linux of their architecture.
+    Static,
+    /// With the C library of the host that they were built on.
+    Dynamic,
+}
+
+/// A toolchain to be: all inputs chosen, all keys known.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The recipe's name.
+    pub recipe_name: String,
+    /// The recipe.
+    pub recipe: Recipe,
+    /// What it compiles for.
+    pub target: Target,
+    /// The triple of the machine it runs on.
+    pub host: String,
+    /// How its own programs are linked.
+    pub linkage: Linkage,
+    /// Languages, in the recipe's order.
+    pub languages: Vec<String>,
+    /// Component to source.
+    pub components: BTreeMap<String, Source>,
+    /// The recipe's files that its scripts use: the scripts themselves, patches.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The stages, in order.
+    pub stages: Vec<PlannedStage>,
+}
+
+/// A stage with its inputs chosen.
+#[derive(Debug, Clone)]
+pub struct PlannedStage {
+    /// Its name.
+    pub name: String,
+    /// Its script's file name.
+    pub script: String,
+    /// What is unpacked for it, in order.
+    pub unpack: Vec<Tree>,
+    /// How many compilations it runs.
+    pub steps: u64,
+    /// How long it took where it was measured, in seconds.
+    pub seconds: u64,
+    /// Whether its result is kept.
+    pub snapshot: bool,
+    /// Its key, which covers all stages before it.
+    pub key: Key,
+}
+
+/// A source in a work tree.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// The source.
+    pub source: Source,
+    /// The folder of the work tree that holds its content.
+    pub folder: String,
+    /// The script that mends it.
+    pub fixup: Option<Vec<u8>>,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A recipe file is wrong or missing.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// `--set` names a component that the recipe has not.
+    #[error("recipe {recipe} has no component `{name}`; it has {}", known.join(", "))]
+    UnknownComponent {
+        /// The recipe.
+        recipe: String,
+        /// What was asked for.
+        name: String,
+        /// Its components.
+        known: Vec<String>,
+    },
+    /// A version without a digest in the table of sources.
+    #[error("no digest is known for {name} {version}; known versions: {}", known.join(", "))]
+    UnknownVersion {
+        /// The component.
+        name: String,
+        /// What was asked for.
+        version: String,
+        /// Versions in the table.
+        known: Vec<String>,
+    },
+    /// A language that the recipe cannot build.
+    #[error("recipe {recipe} cannot build `{language}`; it can build {}", known.join(", "))]
+    UnknownLanguage {
+        /// The recipe.
+        recipe: String,
+        /// What was asked for.
+        language: String,
+        /// What it can build.
+        known: Vec<String>,
+    },
+    /// A moving version that has not been resolved yet.
+    #[error("{} {} has not been resolved to a file yet", .0.name, .0.version)]
+    Unresolved(Box<Moving>),
+}
+
+/// The triple of the machine that this program was built for, as GCC's `--build` takes it.
+pub fn host_triple() -> String {
+    format!("{}-pc-linux-gnu", std::env::consts::ARCH)
+}
+
+impl Plan {
+    /// Chooses every input of the recipe `name` for `target`.
+    ///
+    /// `resolved` has the sources that moving versions stand for.
+    pub fn new(
+        recipes: &Recipes,
+        sources: &Sources,
+        name: &str,
+        target: &Target,
+        request: &Request,
+        linkage: Linkage,
+        resolved: &[Source],
+    ) -> Result<Self, PlanError> {
+        let recipe = recipes.recipe(name)?;
+        let languages = choose_languages(&recipe, name, request)?;
+        let components = choose_components(&recipe, name, sources, request, resolved)?;
+        let mut plan = Self {
+            recipe_name: name.to_owned(),
+            target: target.clone(),
+            host: host_triple(),
+            linkage,
+            languages,
+            components,
+            files: recipes.files_of(name, &recipe)?,
+            stages: Vec::new(),
+            recipe,
+        };
+        plan.stages = plan.chain(recipes)?;
+        Ok(plan)
+    }
+
+    /// The toolchain's key.
+    pub fn key(&self) -> Key {
+        self.stages.last().map_or_else(|| self.first_link(), |stage| stage.key)
+    }
+
+    /// The toolchain's name: triple, recipe, version and key.
+    pub fn name(&self) -> String {
+        let named_after = &self.recipe.named_after;
+        let version = self.components.get(named_after).map_or("", |source| source.upstream_version());
+        format!("{}-{}-{named_after}{version}-{}", self.target.triple, self.recipe_name, self.key().short())
+    }
+
+    /// What takes the place of [`VERSION_MARK`]: as long as the mark.
+    pub fn version_text(&self) -> String {
+        let text = format!("muslchain-{}", self.key().short());
+        debug_assert_eq!(text.len(), VERSION_MARK.len());
+        text
+    }
+
+    /// The sources that its stages unpack, each once.
+    pub fn sources(&self) -> Vec<&Source> {
+        let mut sources: Vec<&Source> = Vec::new();
+        for tree in self.stages.iter().flat_map(|stage| &stage.unpack) {
+            if !sources.iter().any(|known| known.sha256 == tree.source.sha256) {
+                sources.push(&tree.source);
+            }
+        }
+        sources
+    }
+
+    fn first_link(&self) -> Key {
+        #[derive(Serialize)]
+        struct FirstLink<'a> {
+            schema: u32,
+            recipe: &'a str,
+            host: &'a str,
+            linkage: Linkage,
+            triple: &'a str,
+            gcc_options: &'a [String],
+            kernel_arch: &'a str,
+            multiarch: &'a str,
+            languages: &'a [String],
+            environment: &'a BTreeMap<String, String>,
+            files: BTreeMap<&'a str, Sha256>,
+        }
+        let is_script = |file: &str| self.recipe.stages.iter().any(|stage| stage.script == file);
+        Key::over(&FirstLink {
+            schema: KEY_SCHEMA,
+            recipe: &self.recipe_name,
+            host: &self.host,
+            linkage: self.linkage,
+            triple: &self.target.triple,
+            gcc_options: &self.target.gcc_options,
+            kernel_arch: &self.target.kernel_arch,
+            multiarch: &self.target.multiarch,
+            languages: &self.languages,
+            environment: &self.recipe.environment,
+            files: self
+                .files
+                .iter()
+                .filter(|(file, _)| !is_script(file))
+                .map(|(file, content)| (file.as_str(), Sha256::of(content)))
+                .collect(),
+        })
+    }
+
+    fn chain(&self, recipes: &Recipes) -> Result<Vec<PlannedStage>, PlanError> {
+        #[derive(Serialize)]
+        struct Link<'a> {
+            before: Key,
+            name: &'a str,
+            script: Sha256,
+            unpack: Vec<LinkTree<'a>>,
+        }
+        #[derive(Serialize)]
+        struct LinkTree<'a> {
+            folder: &'a str,
+            version: &'a str,
+            sha256: Sha256,
+            nested: Option<&'a str>,
+            fixup: Option<Sha256>,
+        }
+
+        let mut before = self.first_link();
+        let mut stages = Vec::new();
+        for stage in &self.recipe.stages {
+            let script = self.files.get(&stage.script).ok_or_else(|| RecipeError::Missing((&stage.script).into()))?;
+            let mut unpack = Vec::new();
+            for (component, folder) in &stage.unpack {
+                let source = self.components.get(component).ok_or_else(|| PlanError::UnknownComponent {
+                    recipe: self.recipe_name.clone(),
+                    name: component.clone(),
+                    known: self.components.keys().cloned().collect(),
+                })?;
+                let fixup = source.fixup.as_deref().map(|name| recipes.fixup(name)).transpose()?;
+                unpack.push(Tree { source: source.clone(), folder: self.with_versions(folder), fixup });
+            }
+            let key = Key::over(&Link {
+                before,
+                name: &stage.name,
+                script: Sha256::of(script),
+                unpack: unpack
+                    .iter()
+                    .map(|tree| LinkTree {
+                        folder: &tree.folder,
+                        version: tree.source.upstream_version(),
+                        sha256: tree.source.sha256,
+                        nested: tree.source.nested.as_deref(),
+                        fixup: tree.fixup.as_deref().map(Sha256::of),
+                    })
+                    .collect(),
+            });
+            before = key;
+            stages.push(PlannedStage {
+                name: stage.name.clone(),
+                script: stage.script.clone(),
+                unpack,
+                steps: self.of_languages(&stage.steps),
+                seconds: self.of_languages(&stage.seconds),
+                snapshot: stage.snapshot,
+                key,
+            });
+        }
+        Ok(stages)
+    }
+
+    fn of_languages(&self, figures: &BTreeMap<String, u64>) -> u64 {
+        self.languages.iter().filter_map(|language| figures.get(language)).sum()
+    }
+
+    fn with_versions(&self, folder: &str) -> String {
+        self.components.iter().fold(folder.to_owned(), |folder, (component, source)| {
+            folder.replace(&format!("{{{component}}}"), source.upstream_version())
+        })
+    }
+}
+
+fn choose_components(
+    recipe: &Recipe,
+    recipe_name: &str,
+    sources: &Sources,
+    request: &Request,
+    resolved: &[Source],
+) -> Result<BTreeMap<String, Source>, PlanError> {
+    for name in request.versions.keys() {
+        if !recipe.components.contains_key(name) {
+            return Err(PlanError::UnknownComponent {
+                recipe: recipe_name.to_owned(),
+                name: name.clone(),
+                known: recipe.components.keys().cloned().collect(),
+            });
+        }
+    }
+    let mut chosen = BTreeMap::new();
+    for (name, default) in &recipe.components {
+        let version = request.versions.get(name).unwrap_or(default);
+        let source = if let Some(moving) = sources.moving(name, version) {
+            let known = resolved.iter().find(|source| source.name == *name && moving.stands_for(source));
+            known.ok_or_else(|| PlanError::Unresolved(Box::new(moving.clone())))?
+        } else {
+            sources.get(name, version).ok_or_else(|| PlanError::UnknownVersion {
+                name: name.clone(),
+                version: version.clone(),
+                known: sources.versions(name).into_iter().map(str::to_owned).collect(),
+            })?
+        };
+        chosen.insert(name.clone(), source.clone());
+    }
+    Ok(chosen)
+}
+
+fn choose_languages(recipe: &Recipe, recipe_name: &str, request: &Request) -> Result<Vec<String>, PlanError> {
+    for language in &request.languages {
+        if !recipe.languages.contains(language) {
+            return Err(PlanError::UnknownLanguage {
+                recipe: recipe_name.to_owned(),
+                language: language.clone(),
+                known: recipe.languages.clone(),
+            });
+        }
+    }
+    let wanted = |(place, language): &(usize, &String)| *place == 0 || request.languages.contains(language);
+    Ok(recipe.languages.iter().enumerate().filter(wanted).map(|(_, language)| language.clone()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(target: &str, versions: &[(&str, &str)], languages: &[&str]) -> Result<Plan, PlanError> {
+        let recipes = Recipes::embedded();
+        let sources = recipes.sources().unwrap();
+        let targets = recipes.targets().unwrap();
+        let resolved = vec![resolved_headers(&sources)];
+        let request = Request {
+            versions: versions.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
+            languages: languages.iter().map(|language| (*language).to_owned()).collect(),
+        };
+        let target = targets.find(target).unwrap().0;
+        Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &resolved)
+    }
+
+    fn resolved_headers(sources: &Sources) -> Source {
+        let moving = sources.moving("linux", "debian").unwrap();
+        moving.resolved("6.12.1-1", "pool/l.deb", 10, Sha256::of(b"headers"))
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_key_and_each_input_counts() {
+        let base = plan("aarch64", &[], &["c"]).unwrap();
+        assert_eq!(base.key(), plan("linux/arm64", &[], &["c"]).unwrap().key());
+        let others = [
+            plan("x86_64", &[], &["c"]).unwrap(),
+            plan("aarch64", &[], &["c", "c++"]).unwrap(),
+            plan("aarch64", &[("musl", "1.2.6")], &["c"]).unwrap(),
+            plan("aarch64", &[("gcc", "14.2.0")], &["c"]).unwrap(),
+        ];
+        for other in others {
+            assert_ne!(base.key(), other.key());
+        }
+    }
+
+    #[test]
+    fn a_new_musl_leaves_the_stages_before_it_alone() {
+        let old = plan("aarch64", &[], &["c"]).unwrap();
+        let new = plan("aarch64", &[("musl", "1.2.6")], &["c"]).unwrap();
+        let same: Vec<bool> = old.stages.iter().zip(&new.stages).map(|(old, new)| old.key == new.key).collect();
+        let compiler = old.stages.iter().position(|stage| stage.name == "compiler").unwrap();
+        assert!(same[..=compiler].iter().all(|same| *same), "{same:?}");
+        assert!(same[compiler + 1..].iter().all(|same| !*same), "{same:?}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_by_name() {
+        let message = |result: Result<Plan, PlanError>| result.unwrap_err().to_string();
+        assert!(message(plan("aarch64", &[("gmpp", "1")], &[])).contains("no component `gmpp`"));
+        let version = message(plan("aarch64", &[("gcc", "4.0")], &[]));
+        assert!(version.contains("gcc 4.0") && version.contains("14.2.0-debian"), "{version}");
+        assert!(message(plan("aarch64", &[], &["fortran"])).contains("cannot build `fortran`"));
+    }
+
+    #[test]
+    fn a_moving_version_needs_to_be_resolved_first() {
+        let recipes = Recipes::embedded();
+        let sources = recipes.sources().unwrap();
+        let targets = recipes.targets().unwrap();
+        let target = targets.find("aarch64").unwrap().0;
+        let request = Request::default();
+        let error = Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &[]).unwrap_err();
+        assert!(matches!(error, PlanError::Unresolved(moving) if moving.package == "linux-libc-dev"));
+    }
+
+    #[test]
+    fn the_version_text_is_as_long_as_its_mark() {
+        assert_eq!(plan("aarch64", &[], &[]).unwrap().version_text().len(), VERSION_MARK.len());
+    }
+}

@@ -1,0 +1,323 @@
+//! Recipes: which sources a toolchain has and which stages build it.
+//!
+//! A recipe is a folder `recipes/toolchains/NAME` with a `recipe.toml` and the stages' scripts as
+//! files; scripts that several recipes have in common are in `recipes/shared`. The recipes of this repository are embedded in the program; a folder of one's own takes
+//! their place as a whole.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use crate::source::Sources;
+use crate::target::Targets;
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/recipes");
+
+/// A recipe as `recipe.toml` describes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Recipe {
+    /// Its place among those that `auto` tries, the lowest first; `auto` passes over it if absent.
+    #[serde(default)]
+    pub preference: Option<u32>,
+    /// The component whose version stands in the toolchain's name.
+    pub named_after: String,
+    /// The languages it can build, the first of which is always there.
+    pub languages: Vec<String>,
+    /// Host programs that its stages call, by their names in `host-tools.toml`.
+    pub host_tools: Vec<String>,
+    /// Host programs that only some versions of a component call.
+    #[serde(default)]
+    pub host_tools_for: Vec<HostToolsFor>,
+    /// What a build takes at most.
+    pub disk: Disk,
+    /// Each component's version when nobody says another.
+    pub components: BTreeMap<String, String>,
+    /// Variables for all stages.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// The chain of stages, in order.
+    #[serde(rename = "stage")]
+    pub stages: Vec<Stage>,
+}
+
+/// Host programs that a component needs in all versions but some.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HostToolsFor {
+    /// The component.
+    pub component: String,
+    /// Versions that begin so need none of them.
+    pub unless_version: String,
+    /// The programs.
+    pub tools: Vec<String>,
+}
+
+/// Room on disk.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Disk {
+    /// The work tree, in gigabytes (10^9 bytes).
+    pub work_gb: u64,
+    /// The finished toolchain, in megabytes (10^6 bytes).
+    pub store_mb: u64,
+}
+
+/// One step of a build.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Stage {
+    /// Its name, which is also its log's.
+    pub name: String,
+    /// The script's file name in the recipe's folder, or else among the shared ones.
+    pub script: String,
+    /// Component to folder of the work tree, in the order of unpacking. `{gcc}` in a folder's name
+    /// stands for that component's upstream version.
+    #[serde(default)]
+    pub unpack: IndexMap<String, String>,
+    /// How many compilations it runs for each language, for the estimate of the time left.
+    #[serde(default)]
+    pub steps: BTreeMap<String, u64>,
+    /// How long it took for each language where it was measured, in seconds. What counts is the
+    /// relation between stages.
+    #[serde(default)]
+    pub seconds: BTreeMap<String, u64>,
+    /// Whether its result is kept for other toolchains that begin in the same way.
+    #[serde(default)]
+    pub snapshot: bool,
+}
+
+/// A program of the host and the packages that have it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostTool {
+    /// The command's name.
+    pub name: String,
+    /// What it is for.
+    pub purpose: String,
+    /// Package manager to package names, separated by blanks.
+    pub packages: BTreeMap<String, String>,
+}
+
+/// The libraries for static host binaries and the packages that have them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaticLibc {
+    /// Package manager to package names, separated by blanks.
+    pub packages: BTreeMap<String, String>,
+}
+
+/// The table of host programs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HostTools {
+    /// One entry per program.
+    #[serde(rename = "tool")]
+    pub tools: Vec<HostTool>,
+    /// What static linking needs.
+    pub static_libc: StaticLibc,
+}
+
+/// Why the recipes cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// There is no recipe of that name.
+    #[error("no recipe is called `{name}`; there are: {}", known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// A file of the recipes is missing.
+    #[error("{}: no such file in the recipes", .0.display())]
+    Missing(PathBuf),
+    /// A file could not be read.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A file is not what it should be.
+    #[error("{file}: {message}")]
+    Invalid {
+        /// The file, as the user can find it.
+        file: String,
+        /// The line and what is wrong there.
+        message: String,
+    },
+}
+
+/// The recipes' files: those embedded in the program, or those of a folder.
+#[derive(Debug, Clone)]
+pub struct Recipes {
+    folder: Option<PathBuf>,
+}
+
+impl Recipes {
+    /// The recipes that came with the program.
+    pub fn embedded() -> Self {
+        Self { folder: None }
+    }
+
+    /// The recipes in `folder`, which has the layout of this repository's `recipes`.
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder: Some(folder) }
+    }
+
+    /// The table of targets.
+    pub fn targets(&self) -> Result<Targets, RecipeError> {
+        self.table("targets.toml")
+    }
+
+    /// The table of sources.
+    pub fn sources(&self) -> Result<Sources, RecipeError> {
+        self.table("sources.toml")
+    }
+
+    /// The table of host programs.
+    pub fn host_tools(&self) -> Result<HostTools, RecipeError> {
+        self.table("host-tools.toml")
+    }
+
+    /// The recipe of this name.
+    pub fn recipe(&self, name: &str) -> Result<Recipe, RecipeError> {
+        let known = self.names()?;
+        if !known.iter().any(|other| other == name) {
+            return Err(RecipeError::Unknown { name: name.to_owned(), known });
+        }
+        let recipe: Recipe = self.table(&format!("toolchains/{name}/recipe.toml"))?;
+        Ok(recipe)
+    }
+
+    /// The names of all recipes, sorted.
+    pub fn names(&self) -> Result<Vec<String>, RecipeError> {
+        let mut names: Vec<String> = self
+            .list("toolchains")?
+            .into_iter()
+            .filter(|name| self.read(&format!("toolchains/{name}/recipe.toml")).is_ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The names of the recipes that `auto` tries, in its order.
+    pub fn in_order_of_preference(&self) -> Result<Vec<String>, RecipeError> {
+        let mut ranked = Vec::new();
+        for name in self.names()? {
+            if let Some(preference) = self.recipe(&name)?.preference {
+                ranked.push((preference, name));
+            }
+        }
+        ranked.sort();
+        Ok(ranked.into_iter().map(|(_, name)| name).collect())
+    }
+
+    /// The files that the scripts of the recipe `name` see, by name: its own besides `recipe.toml`
+    /// (scripts, patches), and the shared scripts among its stages.
+    pub fn files_of(&self, name: &str, recipe: &Recipe) -> Result<BTreeMap<String, Vec<u8>>, RecipeError> {
+        let folder = format!("toolchains/{name}");
+        let mut files = BTreeMap::new();
+        for file in self.list(&folder)? {
+            if file != "recipe.toml" {
+                let content = self.read(&format!("{folder}/{file}"))?.into_owned();
+                files.insert(file, content);
+            }
+        }
+        for stage in &recipe.stages {
+            if !files.contains_key(&stage.script) {
+                let content = self.read(&format!("shared/{}", stage.script))?.into_owned();
+                files.insert(stage.script.clone(), content);
+            }
+        }
+        Ok(files)
+    }
+
+    /// The script that mends a repacked source after it was unpacked.
+    pub fn fixup(&self, name: &str) -> Result<Vec<u8>, RecipeError> {
+        Ok(self.read(&format!("fixups/{name}"))?.into_owned())
+    }
+
+    fn table<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, RecipeError> {
+        let bytes = self.read(path)?;
+        let invalid = |message: String| RecipeError::Invalid { file: self.shown(path), message };
+        let text = std::str::from_utf8(&bytes).map_err(|error| invalid(error.to_string()))?;
+        toml::from_str(text).map_err(|error| invalid(error.to_string()))
+    }
+
+    fn read(&self, path: &str) -> Result<Cow<'static, [u8]>, RecipeError> {
+        match &self.folder {
+            None => EMBEDDED
+                .get_file(path)
+                .map(|file| Cow::Borrowed(file.contents()))
+                .ok_or_else(|| RecipeError::Missing(path.into())),
+            Some(folder) => Ok(Cow::Owned(fs_err::read(folder.join(path))?)),
+        }
+    }
+
+    /// Names of the entries of a folder; for the toolchains' folder also of its sub-folders.
+    fn list(&self, path: &str) -> Result<Vec<String>, RecipeError> {
+        let name_of = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        match &self.folder {
+            None => {
+                let dir = EMBEDDED.get_dir(path).ok_or_else(|| RecipeError::Missing(path.into()))?;
+                Ok(dir.entries().iter().filter_map(|entry| name_of(entry.path())).collect())
+            }
+            Some(folder) => {
+                let mut names = Vec::new();
+                for entry in fs_err::read_dir(folder.join(path))? {
+                    names.extend(name_of(&entry?.path()));
+                }
+                Ok(names)
+            }
+        }
+    }
+
+    fn shown(&self, path: &str) -> String {
+        match &self.folder {
+            None => format!("recipes/{path} (embedded)"),
+            Some(folder) => folder.join(path).display().to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_recipes_hold_together() {
+        let recipes = Recipes::embedded();
+        let sources = recipes.sources().unwrap();
+        let tools = recipes.host_tools().unwrap();
+        for name in recipes.names().unwrap() {
+            let recipe = recipes.recipe(&name).unwrap();
+            let files = recipes.files_of(&name, &recipe).unwrap();
+            for tool in &recipe.host_tools {
+                assert!(tools.tools.iter().any(|known| known.name == *tool), "{name}: {tool}");
+            }
+            for stage in &recipe.stages {
+                assert!(files.contains_key(&stage.script), "{name}: {}", stage.script);
+                for component in stage.unpack.keys() {
+                    assert!(recipe.components.contains_key(component), "{name}: {component}");
+                }
+            }
+            for (component, version) in &recipe.components {
+                let known = sources.versions(component);
+                assert!(known.contains(&version.as_str()), "{name}: {component} {version}");
+            }
+        }
+        for fixup in sources.iter().filter_map(|source| source.fixup.as_deref()) {
+            assert!(recipes.fixup(fixup).is_ok(), "{fixup}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("targets.toml"), "[[target]]\ntriple = \"x\"\nflavour = 1\n").unwrap();
+        let error = Recipes::in_folder(folder.path().to_owned()).targets().unwrap_err().to_string();
+        assert!(error.contains("targets.toml") && error.contains("flavour") && error.contains("line 3"), "{error}");
+    }
+}

@@ -1,0 +1,351 @@
+//! The store: the local home of toolchains, sources, stages' snapshots, work trees and logs.
+//!
+//! Guarantee: a toolchain's folder appears under its final name only when it is complete and on
+//! disk. It is made in a work tree on the same file system, its manifest is written last, the file
+//! system is synced, and one rename publishes it. Nothing is replaced in place; which of several
+//! toolchains a triple means is a symlink, switched by rename. `tests/install/crash.rs` kills installs in
+//! every phase. Known limit: whoever can write to the store can change a toolchain in it; its files
+//! are only marked read-only.
+
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use fs_err::File;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256;
+use crate::event::{Event, Observer};
+use crate::lock::FileLock;
+use crate::plan::Key;
+use crate::source::Source;
+
+/// Version of the manifest's format.
+pub const MANIFEST_SCHEMA: u32 = 1;
+
+const MANIFEST_FILE: &str = "manifest.json";
+
+/// Says in a work tree that it stays although its toolchain is built.
+const KEPT_FILE: &str = "kept";
+
+/// What a toolchain is made of. `manifest.json` in the toolchain's folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_SCHEMA`].
+    pub schema: u32,
+    /// The folder's name.
+    pub name: String,
+    /// The toolchain's key.
+    pub key: Key,
+    /// What it compiles for.
+    pub triple: String,
+    /// The recipe that built it.
+    pub recipe: String,
+    /// The languages it compiles.
+    pub languages: Vec<String>,
+    /// The triple of the machines it runs on.
+    pub host: String,
+    /// Whether its programs are linked statically, so that they run on any Linux.
+    pub host_static: bool,
+    /// GCC's options for the target.
+    pub gcc_options: Vec<String>,
+    /// The recipe's variables.
+    pub environment: BTreeMap<String, String>,
+    /// What went into it.
+    pub components: BTreeMap<String, ComponentRecord>,
+    /// The host's tools as they name themselves: what a key cannot cover.
+    pub host_tools: BTreeMap<String, String>,
+    /// How the stages were kept from the rest of the machine.
+    pub isolation: String,
+    /// The stages, in order.
+    pub stages: Vec<StageRecord>,
+    /// The version of muslchain that built it.
+    pub muslchain: String,
+}
+
+/// One source of a toolchain.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ComponentRecord {
+    /// Its version as `--set` names it.
+    pub version: String,
+    /// The file.
+    pub file: String,
+    /// The file's digest.
+    pub sha256: Sha256,
+    /// SPDX expression.
+    pub licence: String,
+}
+
+/// One stage of a build.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StageRecord {
+    /// Its name.
+    pub name: String,
+    /// Its key.
+    pub key: Key,
+    /// Its wall time; that of the run that did the work, where a later one took the result over.
+    pub seconds: f64,
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system refused; the message names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A file of the store is not what it should be.
+    #[error("{}: {message}; remove it and run the command again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// No such toolchain.
+    #[error("no toolchain for {0} is installed; run `muslchain install {0}`")]
+    NotInstalled(String),
+}
+
+/// The store's folders.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store at `root`, which need not exist yet.
+    pub fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Its root.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where [`crate::fetch`] keeps its files.
+    pub fn sources(&self) -> PathBuf {
+        self.root.join("sources")
+    }
+
+    /// Where a toolchain is, or will be.
+    pub fn toolchain(&self, name: &str) -> PathBuf {
+        self.root.join("toolchains").join(name)
+    }
+
+    /// The work tree of a toolchain that is being built.
+    pub fn work(&self, name: &str) -> PathBuf {
+        self.root.join("work").join(name)
+    }
+
+    /// The logs of a toolchain's stages.
+    pub fn logs(&self, name: &str) -> PathBuf {
+        self.root.join("logs").join(name)
+    }
+
+    /// The kept result of a stage.
+    pub fn snapshot(&self, key: Key) -> PathBuf {
+        self.root.join("stages").join(format!("{key}.tar.zst"))
+    }
+
+    /// The manifest of a toolchain, if it is installed.
+    pub fn manifest(&self, name: &str) -> Result<Option<Manifest>, StoreError> {
+        read_json(&self.toolchain(name).join(MANIFEST_FILE))
+    }
+
+    /// The manifests of all toolchains, sorted by name.
+    pub fn list(&self) -> Result<Vec<Manifest>, StoreError> {
+        let entries = match fs_err::read_dir(self.root.join("toolchains")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut manifests = Vec::new();
+        for entry in entries {
+            manifests.extend(self.manifest(&entry?.file_name().to_string_lossy())?);
+        }
+        manifests.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(manifests)
+    }
+
+    /// The toolchain that a triple means: the one that was installed last.
+    pub fn current(&self, triple: &str) -> Result<Manifest, StoreError> {
+        match fs_err::read_link(self.alias(triple)) {
+            Ok(target) => {
+                let name = target.file_name().unwrap_or_default().to_string_lossy();
+                self.manifest(&name)?.ok_or_else(|| StoreError::NotInstalled(triple.to_owned()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotInstalled(triple.to_owned())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes `triple` mean the toolchain `name`.
+    pub fn set_current(&self, triple: &str, name: &str) -> Result<(), StoreError> {
+        let alias = self.alias(triple);
+        let target = Path::new("../toolchains").join(name);
+        if fs_err::read_link(&alias).is_ok_and(|present| present == target) {
+            return Ok(());
+        }
+        let folder = self.folder("current")?;
+        let fresh = tempfile::Builder::new().prefix(".switch").tempdir_in(&folder)?;
+        let link = fresh.path().join(triple);
+        symlink(&target, &link)?;
+        fs_err::rename(&link, &alias)?;
+        sync_folder(&folder)?;
+        Ok(())
+    }
+
+    /// Publishes the finished folder `out` as a toolchain and makes its triple mean it.
+    ///
+    /// The caller holds the toolchain's lock.
+    pub fn publish(&self, out: &Path, manifest: &Manifest) -> Result<PathBuf, StoreError> {
+        let toolchains = self.folder("toolchains")?;
+        mark_read_only(out)?;
+        // Made beside it, so that what a kill leaves is not published by the next run.
+        let fresh = out.with_file_name(MANIFEST_FILE);
+        write_json(&fresh, manifest)?;
+        fs_err::set_permissions(&fresh, Permissions::from_mode(0o444))?;
+        fs_err::rename(&fresh, out.join(MANIFEST_FILE))?;
+        let opened = File::open(out)?;
+        rustix::fs::syncfs(opened.file()).map_err(io::Error::from)?;
+        let place = self.toolchain(&manifest.name);
+        // Only a folder without its manifest can be there: one that was tampered with.
+        remove_tree(&place)?;
+        fs_err::rename(out, &place)?;
+        sync_folder(&toolchains)?;
+        self.set_current(&manifest.triple, &manifest.name)?;
+        Ok(place)
+    }
+
+    /// Keeps the work tree of a toolchain that is built already.
+    pub fn keep_work(&self, name: &str) -> Result<(), StoreError> {
+        Ok(fs_err::write(self.work(name).join(KEPT_FILE), "")?)
+    }
+
+    /// Removes what a run that was killed between publishing and tidying up left of its work tree.
+    pub fn remove_leftover_work(&self, name: &str, observer: &dyn Observer) -> Result<(), StoreError> {
+        let work = self.work(name);
+        let is_left_over = || work.exists() && !work.join(KEPT_FILE).exists();
+        if is_left_over() {
+            let _lock = self.lock(name, name, observer)?;
+            // It may have been another process's, which is done with it now.
+            if is_left_over() {
+                remove_tree(&work)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a toolchain with its logs and what is left of its work tree. If its triple means it, the triple then
+    /// means the newest other one, if any.
+    ///
+    /// The caller holds the toolchain's lock.
+    pub fn remove(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        // First, so that no triple ever means what is not there.
+        self.set_other_current(manifest)?;
+        let trash = tempfile::Builder::new().prefix("trash-").tempdir_in(self.folder("work")?)?;
+        fs_err::rename(self.toolchain(&manifest.name), trash.path().join("toolchain"))?;
+        remove_tree(&self.logs(&manifest.name))?;
+        remove_tree(&self.work(&manifest.name))?;
+        trash.close()?;
+        Ok(())
+    }
+
+    fn set_other_current(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        let alias = self.alias(&manifest.triple);
+        if !fs_err::read_link(&alias).is_ok_and(|target| target.ends_with(&manifest.name)) {
+            return Ok(());
+        }
+        let mut others = Vec::new();
+        let is_other = |other: &Manifest| other.triple == manifest.triple && other.name != manifest.name;
+        for other in self.list()?.into_iter().filter(is_other) {
+            let published = fs_err::metadata(self.toolchain(&other.name).join(MANIFEST_FILE))?.modified()?;
+            others.push((published, other.name));
+        }
+        match others.into_iter().max() {
+            Some((_, name)) => self.set_current(&manifest.triple, &name),
+            None => Ok(fs_err::remove_file(alias)?),
+        }
+    }
+
+    /// Takes the lock of that name, waiting for whoever holds it.
+    pub fn lock(&self, name: &str, what: &str, observer: &dyn Observer) -> Result<FileLock, StoreError> {
+        let path = self.folder("locks")?.join(format!("{name}.lock"));
+        Ok(FileLock::acquire(&path, |holder| observer.event(Event::Waiting { what, holder }))?)
+    }
+
+    /// The sources that moving versions were resolved to.
+    pub fn resolved(&self) -> Result<Vec<Source>, StoreError> {
+        Ok(read_json(&self.root.join("resolved.json"))?.unwrap_or_default())
+    }
+
+    /// Records what a moving version was resolved to, in place of an earlier record.
+    pub fn record_resolved(&self, source: &Source) -> Result<(), StoreError> {
+        let _lock = self.lock("resolved", "the record of moving versions", &crate::event::Silent)?;
+        let mut known = self.resolved()?;
+        known.retain(|other| other.name != source.name);
+        known.push(source.clone());
+        write_json(&self.root.join("resolved.json"), &known)
+    }
+
+    fn alias(&self, triple: &str) -> PathBuf {
+        self.root.join("current").join(triple)
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let folder = self.root.join(name);
+        fs_err::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+}
+
+/// Removes a folder with everything in it; nothing happens if it is not there.
+pub fn remove_tree(folder: &Path) -> io::Result<()> {
+    match fs_err::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn mark_read_only(folder: &Path) -> Result<(), StoreError> {
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.map_err(io::Error::from)?;
+        if entry.file_type().is_file() {
+            let mode = entry.metadata().map_err(io::Error::from)?.permissions().mode();
+            fs_err::set_permissions(entry.path(), Permissions::from_mode(mode & 0o7555))?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
+    let bytes = match fs_err::read(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        bytes => bytes?,
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| StoreError::Damaged { path: path.to_owned(), message: error.to_string() })
+}
+
+/// Writes beside `path`, syncs and renames, so that a reader sees the old content or the new.
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&mut file, value).map_err(io::Error::from)?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    fs_err::set_permissions(file.path(), Permissions::from_mode(0o644))?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)?;
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! What `install` promises: the road from sources to the store, what is done when a part of it fails, that nothing
+//! is done twice or left half done, and what a stage can see.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crash;
+mod failures;
+mod room;
+mod store;
+mod together;
