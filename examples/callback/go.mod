@@ -1,0 +1,3 @@
+module example/callback
+
+go 1.24

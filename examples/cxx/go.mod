@@ -1,0 +1,3 @@
+module example/cxx
+
+go 1.24

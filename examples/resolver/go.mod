@@ -1,0 +1,3 @@
+module example/resolver
+
+go 1.24
