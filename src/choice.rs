@@ -13,7 +13,7 @@ use crate::target::Target;
 /// Which recipe builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecipeChoice {
-    /// The first whose sources can be had.
+    /// The first that this machine can build by and whose sources can be had.
     Auto,
     /// This one, or none.
     Named(String),
@@ -35,6 +35,17 @@ pub struct Chooser<'a> {
     pub request: Request,
     /// Hears of everything.
     pub observer: &'a dyn Observer,
+}
+
+/// A recipe that what was asked for fits.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Its name.
+    pub recipe: String,
+    /// A plan for each target; none where a moving version has not been resolved yet.
+    pub plans: Option<Vec<Plan>>,
+    /// Why this machine cannot build by it, in one line, where that is so.
+    pub impossible: Option<String>,
 }
 
 /// Why no plans can be made.
@@ -60,8 +71,8 @@ pub enum ChoiceError {
         /// Why.
         reason: Box<ArchiveError>,
     },
-    /// No recipe's sources can be had.
-    #[error("no recipe's sources can be had:{}", listed(.0))]
+    /// This machine cannot build by any recipe, or not have its sources.
+    #[error("no recipe is possible here:{}", listed(.0))]
     NoRecipe(Vec<(String, String)>),
     /// The store refused.
     #[error(transparent)]
@@ -80,14 +91,84 @@ impl Chooser<'_> {
     ///
     /// Without network if all is installed, or what was asked for fits no recipe.
     pub fn plans(&self, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
-        match &self.recipe {
-            RecipeChoice::Named(name) => self.plans_by(name, targets, linkage),
-            RecipeChoice::Auto => self.plans_by_first_possible(targets, linkage),
+        let candidates = self.candidates(targets, linkage)?;
+        match self.installed(&candidates)? {
+            Some(plans) => Ok(plans.to_vec()),
+            None => self.choose(&candidates, targets, linkage),
         }
     }
 
-    /// Whether every one of `plans` is in the store.
-    pub fn all_installed(&self, plans: &[Plan]) -> Result<bool, StoreError> {
+    /// The recipes that may build, the preferred one first, with what is known of their plans without network.
+    ///
+    /// An error if what was asked for fits none.
+    pub fn candidates(&self, targets: &[&Target], linkage: Linkage) -> Result<Vec<Candidate>, ChoiceError> {
+        let recipes = match &self.recipe {
+            RecipeChoice::Named(name) => vec![name.clone()],
+            RecipeChoice::Auto => self.recipes.in_order_of_preference()?,
+        };
+        let mut candidates = Vec::new();
+        let mut misfit = None;
+        for recipe in recipes {
+            let plans = match self.plans_as_known(&recipe, targets, linkage) {
+                Ok(plans) => Some(plans),
+                Err(ChoiceError::Plan(PlanError::Unresolved(_))) => None,
+                // A recipe that lacks a component may be followed by one that has it.
+                Err(ChoiceError::Plan(error)) if !matches!(error, PlanError::Recipe(_)) => {
+                    misfit.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            candidates.push(Candidate { recipe, plans, impossible: None });
+        }
+        match misfit {
+            Some(misfit) if candidates.is_empty() => Err(misfit.into()),
+            _ => Ok(candidates),
+        }
+    }
+
+    /// The plans of the first of `candidates` by which everything is in the store.
+    pub fn installed<'a>(&self, candidates: &'a [Candidate]) -> Result<Option<&'a [Plan]>, StoreError> {
+        for plans in candidates.iter().filter_map(|candidate| candidate.plans.as_deref()) {
+            if self.all_installed(plans)? {
+                return Ok(Some(plans));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Plans by the first of `candidates` that is possible and whose sources can be had; where a recipe was named, by
+    /// that one. This asks the network.
+    pub fn choose(
+        &self,
+        candidates: &[Candidate],
+        targets: &[&Target],
+        linkage: Linkage,
+    ) -> Result<Vec<Plan>, ChoiceError> {
+        if let RecipeChoice::Named(name) = &self.recipe {
+            return self.plans_by(name, targets, linkage);
+        }
+        let mut reasons: Vec<(String, String)> = Vec::new();
+        for Candidate { recipe, impossible, .. } in candidates {
+            let plans = match impossible {
+                Some(reason) => Err(reason.clone()),
+                None => self.plans_if_available(recipe, targets, linkage)?,
+            };
+            match plans {
+                Ok(plans) => {
+                    if let Some((first, reason)) = reasons.first() {
+                        let note = format!("recipe {recipe} is used: {first} is not possible here ({reason})");
+                        self.observer.event(Event::Note(&note));
+                    }
+                    return Ok(plans);
+                }
+                Err(reason) => reasons.push((recipe.clone(), reason)),
+            }
+        }
+        Err(ChoiceError::NoRecipe(reasons))
+    }
+
+    fn all_installed(&self, plans: &[Plan]) -> Result<bool, StoreError> {
         for plan in plans {
             if self.store.manifest(&plan.name())?.is_none() {
                 return Ok(false);
@@ -96,43 +177,22 @@ impl Chooser<'_> {
         Ok(true)
     }
 
-    fn plans_by_first_possible(&self, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
-        let mut possible = Vec::new();
-        let mut misfit = None;
-        for recipe in self.recipes.in_order_of_preference()? {
-            match self.plans_as_known(&recipe, targets, linkage) {
-                Ok(plans) if self.all_installed(&plans)? => return Ok(plans),
-                Ok(_) | Err(ChoiceError::Plan(PlanError::Unresolved(_))) => possible.push(recipe),
-                // A recipe that lacks a component may be followed by one that has it.
-                Err(ChoiceError::Plan(error)) if !matches!(error, PlanError::Recipe(_)) => {
-                    misfit.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
+    /// Plans by one recipe, or in one line why its sources cannot be had.
+    fn plans_if_available(
+        &self,
+        recipe: &str,
+        targets: &[&Target],
+        linkage: Linkage,
+    ) -> Result<Result<Vec<Plan>, String>, ChoiceError> {
+        self.observer.event(Event::Busy { doing: &format!("looking for the sources of recipe {recipe}") });
+        match self.plans_by(recipe, targets, linkage) {
+            Ok(plans) => Ok(match self.first_unavailable(&plans) {
+                None => Ok(plans),
+                Some(reason) => Err(reason),
+            }),
+            Err(error @ ChoiceError::Resolve { .. }) => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
         }
-        if let (true, Some(misfit)) = (possible.is_empty(), misfit) {
-            return Err(misfit.into());
-        }
-        let mut reasons: Vec<(String, String)> = Vec::new();
-        for recipe in possible {
-            self.observer.event(Event::Busy { doing: &format!("looking for the sources of recipe {recipe}") });
-            let reason = match self.plans_by(&recipe, targets, linkage) {
-                Ok(plans) => match self.first_unavailable(&plans) {
-                    None => {
-                        if let Some((first, reason)) = reasons.first() {
-                            let note = format!("recipe {recipe} is used: {first} is not possible here ({reason})");
-                            self.observer.event(Event::Note(&note));
-                        }
-                        return Ok(plans);
-                    }
-                    Some(reason) => reason,
-                },
-                Err(error @ ChoiceError::Resolve { .. }) => error.to_string(),
-                Err(error) => return Err(error),
-            };
-            reasons.push((recipe, reason));
-        }
-        Err(ChoiceError::NoRecipe(reasons))
     }
 
     /// In one line, which of the plans' sources cannot be had, and what its last origin said.

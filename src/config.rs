@@ -28,6 +28,8 @@ pub struct Config {
     /// Component to version.
     #[serde(default)]
     pub versions: BTreeMap<String, String>,
+    /// Whether compilers have muslchain's defaults: static, large thread stacks, no paths of the machine.
+    pub defaults: Option<bool>,
     /// Places to look for sources before all others: URLs or folders.
     #[serde(default)]
     pub mirrors: Vec<String>,
@@ -94,6 +96,7 @@ impl Config {
             recipe: self.recipe.or(farther.recipe),
             languages: self.languages.or(farther.languages),
             versions,
+            defaults: self.defaults.or(farther.defaults),
             mirrors: self.mirrors.into_iter().chain(farther.mirrors).collect(),
             jobs: self.jobs.or(farther.jobs),
             offline: self.offline.or(farther.offline),

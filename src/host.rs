@@ -1,4 +1,7 @@
-//! What a build needs of the host, looked at before the first byte is fetched.
+//! What a build needs of the host, looked at before anything is asked of the network.
+//!
+//! Which recipe will build is not known by then. So the host is looked at once for all that may, and each is then held
+//! against what was found: [`Survey::check`] tells everything that one lacks, or several together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,17 +9,76 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::plan::Plan;
-use crate::recipe::HostTools;
-use crate::sandbox::SEARCH_PATH;
+use crate::recipe::{HostTool, HostTools, Recipe};
+use crate::sandbox::{self, Isolation, SEARCH_PATH};
 
-/// What was found on the host.
-#[derive(Debug, Clone)]
-pub struct Host {
+/// What a build needs of the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Programs.
+    pub programs: BTreeSet<String>,
+    /// Room below the store, in bytes.
+    pub room: u64,
+}
+
+impl Needs {
+    /// Those of `toolchains` builds by `recipe`, one after another, with these versions of components in place of its own.
+    pub fn of(recipe: &Recipe, versions: &BTreeMap<String, String>, toolchains: usize) -> Self {
+        let mut programs = BTreeSet::from_iter(recipe.host_tools.iter().cloned());
+        for extra in &recipe.host_tools_for {
+            let version = versions.get(&extra.component).or_else(|| recipe.components.get(&extra.component));
+            if version.is_some_and(|version| !version.starts_with(&extra.unless_version)) {
+                programs.extend(extra.tools.iter().cloned());
+            }
+        }
+        let room = recipe.disk.work_gb * 1_000_000_000 + recipe.disk.store_mb * 1_000_000 * toolchains as u64;
+        Self { programs, room }
+    }
+
+    /// What either needs.
+    pub fn or(mut self, other: &Self) -> Self {
+        self.programs.extend(other.programs.iter().cloned());
+        Self { programs: self.programs, room: self.room.max(other.room) }
+    }
+}
+
+/// How the host is looked at.
+pub struct Look<'a> {
+    /// Programs and the packages that have them.
+    pub table: &'a HostTools,
+    /// The store, which work trees are in.
+    pub store: &'a Path,
+    /// The level of isolation that was asked for; the best possible one where none was.
+    pub isolation: Option<Isolation>,
+    /// This very program.
+    pub program: &'a Path,
+    /// Arguments with which it enters a room.
+    pub room_arguments: &'a [&'a str],
+}
+
+/// A host as it was found.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    table: &'a HostTools,
+    store: &'a Path,
+    /// Each program's own version line.
+    programs: BTreeMap<String, String>,
+    /// Compilers without their library.
+    unfit: Vec<&'static Compiler>,
+    free: u64,
+    /// The level that builds can have; else what the kernel does not allow.
+    isolation: Result<Isolation, &'static str>,
     /// Whether programs for the host can be linked statically; else what to install for that.
     pub static_link: Result<(), NoStaticLink>,
+}
+
+/// What a build uses of the host.
+#[derive(Debug, Clone)]
+pub struct Host {
     /// Each tool's own version line.
     pub tools: BTreeMap<String, String>,
+    /// The level at which its stages run.
+    pub isolation: Isolation,
 }
 
 /// A host that links no static programs. A toolchain can be built, but runs only where the host's
@@ -34,22 +96,18 @@ pub struct NoStaticLink {
 #[derive(Debug, Default, thiserror::Error)]
 pub struct Lacking {
     /// Programs and libraries, with what each is for.
-    pub tools: Vec<(String, String)>,
+    tools: Vec<(String, String)>,
     /// Package manager to the packages that have them.
-    pub packages: BTreeMap<String, BTreeSet<String>>,
-    /// Folders without enough room.
-    pub room: Vec<Room>,
-}
-
-/// A folder without enough room, in bytes.
-#[derive(Debug)]
-pub struct Room {
-    /// The folder.
-    pub folder: PathBuf,
-    /// What is free.
-    pub free: u64,
-    /// What the work needs.
-    pub needed: u64,
+    packages: BTreeMap<String, BTreeSet<String>>,
+    /// What no package has, with what is known of it.
+    others: Vec<(String, String)>,
+    /// Whether it lacks the libraries to link statically too, as far as can be told. That alone would be no reason to
+    /// refuse a build.
+    static_libraries: bool,
+    /// Whether the kernel does not allow the isolation that was asked for, or none at all.
+    pub isolation: bool,
+    /// Whether the store's path is of no use to a build.
+    pub path: bool,
 }
 
 impl fmt::Display for Lacking {
@@ -58,12 +116,124 @@ impl fmt::Display for Lacking {
         for (tool, purpose) in &self.tools {
             write!(f, "\n  {tool}: {purpose}")?;
         }
-        for room in &self.room {
-            let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-            let (free, needed) = (gigabytes(room.free), gigabytes(room.needed));
-            write!(f, "\n  room in {}: {free:.1} GB are free, {needed:.1} GB are needed", room.folder.display())?;
+        if self.static_libraries {
+            write!(f, "\n  static libraries of C and C++: not required; with them the toolchain runs on any Linux")?;
         }
-        f.write_str(&install_commands(&self.packages))
+        f.write_str(&install_commands(&self.packages))?;
+        for (what, known) in &self.others {
+            write!(f, "\n  {what}: {known}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Lacking {
+    /// What is lacking, in one line.
+    pub fn names(&self) -> String {
+        let names: Vec<&str> = self.tools.iter().chain(&self.others).map(|(name, _)| name.as_str()).collect();
+        format!("this machine lacks {}", names.join(", "))
+    }
+
+    fn add_tool(&mut self, name: &str, purpose: &str, tool: Option<&HostTool>) {
+        self.tools.push((name.to_owned(), purpose.to_owned()));
+        if let Some(tool) = tool {
+            collect_packages(&mut self.packages, &tool.packages);
+        }
+    }
+}
+
+impl<'a> Look<'a> {
+    /// Looks for `programs` and all else that a build may need. `scratch` is an empty folder below the store, which
+    /// rooms are set up in.
+    pub fn survey(&self, programs: &BTreeSet<String>, scratch: &Path) -> io::Result<Survey<'a>> {
+        let version = |name: &String| Some((name.clone(), version_line(&find_program(name)?)));
+        let programs: BTreeMap<String, String> = programs.iter().filter_map(version).collect();
+        let mut unfit = Vec::new();
+        let mut static_link = Ok(());
+        for compiler in COMPILERS.iter().filter(|compiler| programs.contains_key(compiler.name)) {
+            if !compiler.links(&[])? {
+                unfit.push(compiler);
+            }
+            if !compiler.links(&["-static"])? {
+                let mut packages = BTreeMap::new();
+                collect_packages(&mut packages, &self.table.static_libc.packages);
+                static_link = Err(NoStaticLink { packages });
+            }
+        }
+        let space = rustix::fs::statvfs(scratch).map_err(io::Error::from)?;
+        Ok(Survey {
+            table: self.table,
+            store: self.store,
+            programs,
+            unfit,
+            free: space.f_bavail * space.f_frsize,
+            isolation: self.isolation(scratch)?,
+            static_link,
+        })
+    }
+
+    fn isolation(&self, scratch: &Path) -> io::Result<Result<Isolation, &'static str>> {
+        let (wanted, refused): (&[Isolation], _) = match self.isolation {
+            None => (&[Isolation::Namespaces, Isolation::Landlock], "neither namespaces nor Landlock to this user"),
+            Some(Isolation::Namespaces) => (&[Isolation::Namespaces], "no namespaces to this user"),
+            Some(Isolation::Landlock) => (&[Isolation::Landlock], "no Landlock"),
+            Some(Isolation::None) => return Ok(Ok(Isolation::None)),
+        };
+        for level in wanted {
+            if sandbox::is_possible(*level, self.program, self.room_arguments, scratch)? {
+                return Ok(Ok(*level));
+            }
+        }
+        Ok(Err(refused))
+    }
+}
+
+impl Survey<'_> {
+    /// What a build with these needs uses of the host, or everything that it lacks.
+    pub fn check(&self, needs: &Needs) -> Result<Host, Lacking> {
+        let mut lacking = Lacking::default();
+        let mut tools = BTreeMap::new();
+        for name in &needs.programs {
+            if let Some(version) = self.programs.get(name) {
+                tools.insert(name.clone(), version.clone());
+            } else {
+                let tool = self.tool(name);
+                lacking.add_tool(name, tool.map_or("named by the recipe", |tool| &tool.purpose), tool);
+            }
+        }
+        for compiler in self.unfit.iter().filter(|compiler| tools.contains_key(compiler.name)) {
+            let purpose = format!("{} links no program without it", compiler.name);
+            lacking.add_tool(compiler.library, &purpose, self.tool(compiler.name));
+        }
+        if self.free < needs.room {
+            let [free, needed] = [self.free, needs.room].map(|bytes| bytes as f64 / 1e9);
+            let known = format!("{free:.1} GB are free, {needed:.1} GB are needed");
+            lacking.others.push((format!("room in {}", self.store.display()), known));
+        }
+        if let Err(refused) = self.isolation {
+            lacking.others.push(("isolation of builds".to_owned(), format!("the kernel allows {refused}")));
+            lacking.isolation = true;
+        }
+        if self.isolation != Ok(Isolation::Namespaces) && self.store.to_string_lossy().contains(char::is_whitespace) {
+            let known = format!("{} has one, and only in namespaces a build does not see it", self.store.display());
+            lacking.others.push(("a path without a blank".to_owned(), known));
+            lacking.path = true;
+        }
+        if let (Ok(isolation), true, true) = (self.isolation, lacking.tools.is_empty(), lacking.others.is_empty()) {
+            return Ok(Host { tools, isolation });
+        }
+        // Without a compiler nobody knows. What is named too much is asked for once; what is named too late costs a build.
+        let unknown =
+            |compiler: &Compiler| needs.programs.contains(compiler.name) && !tools.contains_key(compiler.name);
+        if self.static_link.is_err() || COMPILERS.iter().any(unknown) {
+            lacking.static_libraries = true;
+            collect_packages(&mut lacking.packages, &self.table.static_libc.packages);
+        }
+        Err(lacking)
+    }
+
+    fn tool(&self, name: &str) -> Option<&HostTool> {
+        self.table.tools.iter().find(|tool| tool.name == name)
     }
 }
 
@@ -77,87 +247,10 @@ fn install_commands(packages: &BTreeMap<String, BTreeSet<String>>) -> String {
     commands.into_iter().filter_map(line).collect()
 }
 
-impl Lacking {
-    fn add(&mut self, name: &str, purpose: &str, packages: &BTreeMap<String, String>) {
-        self.tools.push((name.to_owned(), purpose.to_owned()));
-        collect_packages(&mut self.packages, packages);
-    }
-}
-
 fn collect_packages(all: &mut BTreeMap<String, BTreeSet<String>>, packages: &BTreeMap<String, String>) {
     for (manager, names) in packages {
         all.entry(manager.clone()).or_default().extend(names.split(' ').map(str::to_owned));
     }
-}
-
-/// Why the host could not be looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum HostError {
-    /// Something is missing.
-    #[error(transparent)]
-    Lacking(#[from] Lacking),
-    /// The file system refused.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-/// Checks that the host can build `plans`, the work tree and the store being below `store`. If one
-/// was `begun` before, how much room it still needs is not known, and not asked.
-pub fn check(plans: &[Plan], tools: &HostTools, store: &Path, begun: bool) -> Result<Host, HostError> {
-    let mut lacking = Lacking::default();
-    let mut found = BTreeMap::new();
-    for name in tools_of(plans) {
-        if let Some(path) = find_program(name) {
-            found.insert(name.to_owned(), version_line(&path));
-        } else if let Some(tool) = tools.tools.iter().find(|tool| tool.name == name) {
-            lacking.add(name, &tool.purpose, &tool.packages);
-        } else {
-            lacking.add(name, "named by the recipe", &BTreeMap::new());
-        }
-    }
-    for compiler in COMPILERS {
-        let tool = tools.tools.iter().find(|tool| tool.name == compiler.name);
-        if let Some(tool) = tool.filter(|_| found.contains_key(compiler.name))
-            && !compiler.links(&[])?
-        {
-            lacking.add(compiler.library, &format!("{} links no program without it", compiler.name), &tool.packages);
-        }
-    }
-    let mut static_link = Ok(());
-    for compiler in COMPILERS {
-        if found.contains_key(compiler.name) && !compiler.links(&["-static"])? {
-            let mut packages = BTreeMap::new();
-            collect_packages(&mut packages, &tools.static_libc.packages);
-            static_link = Err(NoStaticLink { packages });
-        }
-    }
-    fs_err::create_dir_all(store)?;
-    let needed = plans.iter().map(|plan| plan.recipe.disk.work_gb * 1_000_000_000).max().unwrap_or(0)
-        + plans.iter().map(|plan| plan.recipe.disk.store_mb * 1_000_000).sum::<u64>();
-    let space = rustix::fs::statvfs(store).map_err(io::Error::from)?;
-    let free = space.f_bavail * space.f_frsize;
-    if free < needed && !begun {
-        lacking.room.push(Room { folder: store.to_owned(), free, needed });
-    }
-    if lacking.tools.is_empty() && lacking.room.is_empty() {
-        Ok(Host { static_link, tools: found })
-    } else {
-        Err(lacking.into())
-    }
-}
-
-fn tools_of(plans: &[Plan]) -> BTreeSet<&str> {
-    let mut names = BTreeSet::new();
-    for plan in plans {
-        names.extend(plan.recipe.host_tools.iter().map(String::as_str));
-        for extra in &plan.recipe.host_tools_for {
-            let version = plan.components.get(&extra.component).map(|source| source.version.as_str());
-            if version.is_some_and(|version| !version.starts_with(&extra.unless_version)) {
-                names.extend(extra.tools.iter().map(String::as_str));
-            }
-        }
-    }
-    names
 }
 
 /// The program's place in [`SEARCH_PATH`].
@@ -184,6 +277,7 @@ fn version_line(program: &Path) -> String {
 }
 
 /// A compiler of the host and a program that needs its library.
+#[derive(Debug)]
 struct Compiler {
     name: &'static str,
     library: &'static str,
@@ -191,7 +285,7 @@ struct Compiler {
     source: &'static str,
 }
 
-const COMPILERS: [Compiler; 2] = [
+static COMPILERS: [Compiler; 2] = [
     Compiler {
         name: "gcc",
         library: "the host's C library",
@@ -223,5 +317,74 @@ impl Compiler {
             .stderr(Stdio::null())
             .status()?;
         Ok(status.success())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Recipes;
+
+    fn survey<'a>(table: &'a HostTools, store: &'a str, programs: &[&str]) -> Survey<'a> {
+        Survey {
+            table,
+            store: Path::new(store),
+            programs: programs.iter().map(|name| ((*name).to_owned(), format!("{name} 1"))).collect(),
+            unfit: Vec::new(),
+            free: 5_000_000_000,
+            isolation: Ok(Isolation::Namespaces),
+            static_link: Ok(()),
+        }
+    }
+
+    fn needs(programs: &[&str], room: u64) -> Needs {
+        Needs { programs: programs.iter().map(|name| (*name).to_owned()).collect(), room }
+    }
+
+    #[test]
+    fn what_is_lacking_is_told_in_one_message() {
+        let table = Recipes::embedded().host_tools().unwrap();
+        let mut host = survey(&table, "/my home", &["g++", "make"]);
+        host.unfit.push(&COMPILERS[1]);
+        host.isolation = Err("no namespaces to this user");
+        let lacking = host.check(&needs(&["gcc", "g++", "m4", "make"], 6_000_000_000)).unwrap_err();
+        assert!(lacking.isolation && lacking.path);
+        let expected = "this machine lacks what a build needs
+  gcc: the host's C compiler
+  m4: GMP's macro processor
+  the host's C++ library: g++ links no program without it
+  static libraries of C and C++: not required; with them the toolchain runs on any Linux
+    apt-get install g++ gcc libc6-dev m4
+    dnf install gcc gcc-c++ glibc-devel glibc-static libstdc++-static m4
+    apk add g++ gcc m4 musl-dev
+    pacman -S gcc glibc m4
+  room in /my home: 5.0 GB are free, 6.0 GB are needed
+  isolation of builds: the kernel allows no namespaces to this user
+  a path without a blank: /my home has one, and only in namespaces a build does not see it";
+        assert_eq!(lacking.to_string(), expected);
+    }
+
+    #[test]
+    fn a_host_that_only_links_no_static_programs_will_do() {
+        let table = Recipes::embedded().host_tools().unwrap();
+        let mut host = survey(&table, "/my home", &["gcc", "m4"]);
+        host.static_link = Err(NoStaticLink { packages: BTreeMap::new() });
+        let found = host.check(&needs(&["gcc"], 5_000_000_000)).unwrap();
+        assert_eq!(found.tools, BTreeMap::from([("gcc".to_owned(), "gcc 1".to_owned())]));
+        let lacking = host.check(&needs(&["gcc", "patch"], 0)).unwrap_err();
+        assert_eq!(lacking.names(), "this machine lacks patch");
+        assert!(lacking.to_string().contains("dnf install glibc-static libstdc++-static patch\n"), "{lacking}");
+    }
+
+    #[test]
+    fn a_recipe_needs_what_its_chosen_versions_need() {
+        let recipes = Recipes::embedded();
+        let recipe = recipes.recipe("musl-cross-make").unwrap();
+        let with = |version: &str| Needs::of(&recipe, &BTreeMap::from([("linux".to_owned(), version.to_owned())]), 2);
+        assert!(Needs::of(&recipe, &BTreeMap::new(), 1).programs.contains("rsync"));
+        assert!(!with("debian").programs.contains("rsync"));
+        assert_eq!(with("debian").room, 6_800_000_000);
+        let both = with("debian").or(&needs(&["rsync"], 1));
+        assert!(both.programs.contains("rsync") && both.programs.contains("m4") && both.room == 6_800_000_000);
     }
 }

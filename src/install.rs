@@ -1,19 +1,21 @@
-//! From what the user asked for to toolchains in the store: has the plans made, looks at the host,
+//! From what the user asked for to toolchains in the store: looks at the host, has the plans made,
 //! brings the sources, builds what is missing.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::build::{BuildError, Builder};
-use crate::choice::{ChoiceError, Chooser, sources_of};
+use crate::choice::{Candidate, ChoiceError, Chooser, sources_of};
 use crate::digest::Sha256;
 use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
-use crate::host::{self, HostError};
+use crate::host::{Host, Lacking, Look, Needs, Survey};
 use crate::plan::{Linkage, Plan};
-use crate::recipe::RecipeError;
-use crate::sandbox::{self, Isolation};
+use crate::recipe::{HostTools, RecipeError};
+use crate::sandbox::Isolation;
+use crate::scratch::Kind;
+use crate::shim;
 use crate::source::Source;
 use crate::store::{Manifest, Store, StoreError};
 use crate::target::Target;
@@ -57,18 +59,7 @@ pub enum InstallError {
     Fetch(#[from] FetchError),
     /// The host lacks something.
     #[error(transparent)]
-    Host(#[from] HostError),
-    /// The kernel allows no isolation, or not the one that was asked for.
-    #[error("builds cannot be isolated on this machine: the kernel allows {}", .0)]
-    Isolation(&'static str),
-    /// The store's path is of no use to a build.
-    #[error("{}: a build cannot run below a path with a blank in it at isolation level {level}", path.display())]
-    BlankInPath {
-        /// The store.
-        path: PathBuf,
-        /// The level that was reached.
-        level: &'static str,
-    },
+    Lacking(#[from] Lacking),
     /// The build failed.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -81,19 +72,39 @@ pub enum InstallError {
 }
 
 impl Installer<'_> {
-    /// Brings a toolchain for each of `targets` into the store and makes its triple mean it.
+    /// Brings a toolchain for each of `targets` into the store, with its shims, and makes its triple mean it.
+    ///
+    /// The host is not looked at if all is installed, and the network is not asked before the host was looked at.
     pub fn install(&self, targets: &[&Target]) -> Result<Vec<Installed>, InstallError> {
-        let mut plans = self.chooser.plans(targets, Linkage::Static)?;
-        if self.chooser.all_installed(&plans)? {
+        let installed = self.install_toolchains(targets)?;
+        for (target, installed) in targets.iter().zip(&installed) {
+            shim::ensure(self.store(), target, &installed.manifest)?;
+        }
+        Ok(installed)
+    }
+
+    fn install_toolchains(&self, targets: &[&Target]) -> Result<Vec<Installed>, InstallError> {
+        self.store().sweep(self.chooser.observer)?;
+        let mut linkage = Linkage::Static;
+        let mut candidates = self.chooser.candidates(targets, linkage)?;
+        if let Some(plans) = self.chooser.installed(&candidates)? {
             return plans.iter().map(|plan| self.take_installed(plan)).collect();
         }
-        let (host, isolation) = self.look_at_host(&plans)?;
-        if host.static_link.is_err() {
-            plans = self.chooser.plans(targets, Linkage::Dynamic)?;
+        let table = self.chooser.recipes.host_tools()?;
+        let survey = self.survey(&table, &candidates, targets)?;
+        if let Err(lack) = &survey.static_link {
+            self.chooser.observer.event(Event::Note(&lack.to_string()));
+            linkage = Linkage::Dynamic;
+            candidates = self.chooser.candidates(targets, linkage)?;
+            if let Some(plans) = self.chooser.installed(&candidates)? {
+                return plans.iter().map(|plan| self.take_installed(plan)).collect();
+            }
         }
-        let missing = self.missing(plans.clone())?;
+        let hosts = self.check(&survey, &mut candidates, targets)?;
+        let plans = self.chooser.choose(&candidates, targets, linkage)?;
+        let missing = self.missing(&plans)?;
         let files = self.fetch(&missing)?;
-        plans.iter().map(|plan| self.take_or_build(plan, &files, &host, isolation)).collect()
+        plans.iter().map(|plan| self.take_or_build(plan, &files, &hosts[&plan.recipe_name])).collect()
     }
 
     /// Brings the sources for each of `targets` here, for a later install without network.
@@ -121,8 +132,7 @@ impl Installer<'_> {
         &self,
         plan: &Plan,
         files: &BTreeMap<Sha256, VerifiedFile>,
-        host: &host::Host,
-        isolation: Isolation,
+        host: &Host,
     ) -> Result<Installed, InstallError> {
         let name = plan.name();
         if self.store().manifest(&name)?.is_some() {
@@ -141,7 +151,7 @@ impl Installer<'_> {
             store: self.store(),
             program: self.program,
             room_arguments: self.room_arguments,
-            isolation,
+            isolation: host.isolation,
             host,
             jobs: self.jobs,
             keep_work: self.keep_work,
@@ -154,56 +164,81 @@ impl Installer<'_> {
         self.chooser.store
     }
 
-    fn missing(&self, plans: Vec<Plan>) -> Result<Vec<Plan>, InstallError> {
+    fn missing(&self, plans: &[Plan]) -> Result<Vec<Plan>, InstallError> {
         let mut missing = Vec::new();
         for plan in plans {
             if self.store().manifest(&plan.name())?.is_none() {
-                missing.push(plan);
+                missing.push(plan.clone());
             }
         }
         Ok(missing)
     }
 
-    fn look_at_host(&self, plans: &[Plan]) -> Result<(host::Host, Isolation), InstallError> {
-        let plans = self.missing(plans.to_vec())?;
-        // What is on disk of an interrupted build needs no room again.
-        let begun = plans.iter().any(|plan| self.store().work(&plan.name()).exists());
-        let host = host::check(&plans, &self.chooser.recipes.host_tools()?, self.store().root(), begun)?;
-        if let Err(lack) = &host.static_link {
-            self.chooser.observer.event(Event::Note(&lack.to_string()));
+    fn survey<'a>(
+        &'a self,
+        table: &'a HostTools,
+        candidates: &[Candidate],
+        targets: &[&Target],
+    ) -> Result<Survey<'a>, InstallError> {
+        let look = Look {
+            table,
+            store: self.store().root(),
+            isolation: self.isolation,
+            program: self.program,
+            room_arguments: self.room_arguments,
+        };
+        let mut all = Needs::default();
+        for candidate in candidates {
+            all = all.or(&self.needs(candidate, targets)?);
         }
-        let isolation = self.choose_isolation()?;
-        if isolation != Isolation::Namespaces {
-            let note = format!("builds are isolated at level `{}` only", isolation.name());
-            self.chooser.observer.event(Event::Note(&note));
-            if self.store().root().to_string_lossy().contains(char::is_whitespace) {
-                let path = self.store().root().to_owned();
-                return Err(InstallError::BlankInPath { path, level: isolation.name() });
-            }
-        }
-        Ok((host, isolation))
+        let scratch = self.store().scratch(Kind::Room)?;
+        Ok(look.survey(&all.programs, scratch.path())?)
     }
 
-    fn choose_isolation(&self) -> Result<Isolation, InstallError> {
-        if self.isolation == Some(Isolation::None) {
-            return Ok(Isolation::None);
-        }
-        fs_err::create_dir_all(self.store().root())?;
-        let possible = |level| sandbox::is_possible(level, self.program, self.room_arguments, self.store().root());
-        let wanted: &[Isolation] = match &self.isolation {
-            Some(level) => &[*level],
-            None => &[Isolation::Namespaces, Isolation::Landlock],
-        };
-        for level in wanted {
-            if possible(*level)? {
-                return Ok(*level);
+    /// What each of the candidates uses of the host. Those that lack something are marked; where all do, the error tells
+    /// what it takes to have none lack anything.
+    fn check(
+        &self,
+        survey: &Survey<'_>,
+        candidates: &mut [Candidate],
+        targets: &[&Target],
+    ) -> Result<BTreeMap<String, Host>, InstallError> {
+        let mut hosts = BTreeMap::new();
+        let mut all = Needs::default();
+        for candidate in candidates {
+            let needs = self.needs(candidate, targets)?;
+            match survey.check(&needs) {
+                Ok(host) => {
+                    hosts.insert(candidate.recipe.clone(), host);
+                }
+                Err(lacking) => candidate.impossible = Some(lacking.names()),
             }
+            all = all.or(&needs);
         }
-        Err(InstallError::Isolation(match self.isolation {
-            Some(Isolation::Namespaces) => "no namespaces to this user",
-            Some(_) => "no Landlock",
-            None => "neither namespaces nor Landlock to this user",
-        }))
+        match hosts.values().next() {
+            None => {
+                survey.check(&all)?;
+            }
+            Some(host) if host.isolation != Isolation::Namespaces => {
+                let note = format!("builds are isolated at level `{}` only", host.isolation.name());
+                self.chooser.observer.event(Event::Note(&note));
+            }
+            Some(_) => {}
+        }
+        Ok(hosts)
+    }
+
+    fn needs(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {
+        let recipe = self.chooser.recipes.recipe(&candidate.recipe)?;
+        let versions = &self.chooser.request.versions;
+        let Some(plans) = &candidate.plans else { return Ok(Needs::of(&recipe, versions, targets.len())) };
+        let missing = self.missing(plans)?;
+        let mut needs = Needs::of(&recipe, versions, missing.len());
+        // How much room a build still needs that was begun before is not known.
+        if missing.iter().any(|plan| self.store().work(&plan.name()).exists()) {
+            needs.room = 0;
+        }
+        Ok(needs)
     }
 
     fn fetch(&self, plans: &[Plan]) -> Result<BTreeMap<Sha256, VerifiedFile>, InstallError> {

@@ -20,24 +20,41 @@ impl FileLock {
     /// that is, and waits.
     pub fn acquire(path: &Path, waiting: impl Fn(&str)) -> io::Result<Self> {
         loop {
-            let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-            match retry_on_intr(|| flock(file.file(), FlockOperation::NonBlockingLockExclusive)) {
-                Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => {
-                    waiting(&holder(&mut file));
-                    retry_on_intr(|| flock(file.file(), FlockOperation::LockExclusive))
-                        .map_err(|error| refused(path, error))?;
-                }
-                Err(error) => return Err(refused(path, error)),
+            let mut file = open(path)?;
+            if !take_if_free(&file, path)? {
+                waiting(&holder(&mut file));
+                retry_on_intr(|| flock(file.file(), FlockOperation::LockExclusive))
+                    .map_err(|error| refused(path, error))?;
             }
-            // Whoever had the lock removed its name. A lock on a file without a name keeps nobody out.
-            if is_named(&file, path)? {
-                file.set_len(0)?;
-                file.rewind()?;
-                file.write_all(std::process::id().to_string().as_bytes())?;
-                return Ok(Self { path: path.to_owned(), file });
+            if let Some(lock) = Self::of_named(file, path)? {
+                return Ok(lock);
             }
         }
+    }
+
+    /// Takes the lock `path`, which is created for it; nothing where another has it.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let file = open(path)?;
+            if !take_if_free(&file, path)? {
+                return Ok(None);
+            }
+            if let Some(lock) = Self::of_named(file, path)? {
+                return Ok(Some(lock));
+            }
+        }
+    }
+
+    /// The lock on a locked file, unless whoever had it before removed its name. A lock on a file without a name keeps
+    /// nobody out.
+    fn of_named(mut file: File, path: &Path) -> io::Result<Option<Self>> {
+        if !is_named(&file, path)? {
+            return Ok(None);
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(std::process::id().to_string().as_bytes())?;
+        Ok(Some(Self { path: path.to_owned(), file }))
     }
 
     /// Lets processes that are started from now on hold the lock too: it is free when the last of
@@ -51,6 +68,19 @@ impl Drop for FileLock {
     fn drop(&mut self) {
         // While the lock still holds; a name that stays behind does no harm.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Whether nobody had the lock; it is taken then.
+fn take_if_free(file: &File, path: &Path) -> io::Result<bool> {
+    match retry_on_intr(|| flock(file.file(), FlockOperation::NonBlockingLockExclusive)) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(refused(path, error)),
     }
 }
 

@@ -1,9 +1,11 @@
 //! A plan: everything that determines a toolchain's content, and the keys made from it.
 //!
 //! Keys are a chain. Each stage's key is the SHA-256 of a canonical form of the key before it, its
-//! script and its sources; the first link covers recipe, host, linkage, target, languages and variables. The
-//! last stage's key is the toolchain's. So two plans that begin alike share the keys of their first
-//! stages. Not in a key: paths, times, job counts, origins, the name of the machine.
+//! script, the files that it reads and its sources; the first link covers recipe, host, linkage,
+//! languages and variables. Stages that build the compiler proper come next, with the target that it is
+//! built for, then those of the toolchain's own target. The last stage's key is the toolchain's. So two
+//! plans that begin alike share the keys of their first stages. Not in a key: paths, times, job counts,
+//! origins, the name of the machine.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +19,7 @@ use crate::target::Target;
 
 /// Changes when the meaning of a plan changes without its data: how sources are unpacked, what
 /// variables a stage sees.
-const KEY_SCHEMA: u32 = 1;
+const KEY_SCHEMA: u32 = 2;
 
 /// What stands for a toolchain's key inside the files that a build makes, until its last stage.
 pub const VERSION_MARK: &str = "muslchain-................";
@@ -58,6 +60,8 @@ pub struct Request {
     pub versions: BTreeMap<String, String>,
     /// Languages; those that the recipe does not know are refused.
     pub languages: Vec<String>,
+    /// Whether the compiler behaves as upstream's, without muslchain's defaults.
+    pub plain: bool,
 }
 
 /// How the toolchain's own programs are linked.
@@ -79,6 +83,8 @@ pub struct Plan {
     pub recipe: Recipe,
     /// What it compiles for.
     pub target: Target,
+    /// The target whose compiler proper it has: itself, or another of its family.
+    pub compiler: Target,
     /// The triple of the machine it runs on.
     pub host: String,
     /// How its own programs are linked.
@@ -87,8 +93,8 @@ pub struct Plan {
     pub languages: Vec<String>,
     /// Component to source.
     pub components: BTreeMap<String, Source>,
-    /// The recipe's files that its scripts use: the scripts themselves, patches.
-    pub files: BTreeMap<String, Vec<u8>>,
+    /// Whether the compiler behaves as upstream's, without muslchain's defaults.
+    pub plain: bool,
     /// The stages, in order.
     pub stages: Vec<PlannedStage>,
 }
@@ -100,16 +106,39 @@ pub struct PlannedStage {
     pub name: String,
     /// Its script's file name.
     pub script: String,
+    /// The files that it sees, by name: its script and those that it reads.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Whether it builds the compiler proper, and may know nothing of the toolchain's own target.
+    pub of_compiler: bool,
     /// What is unpacked for it, in order.
     pub unpack: Vec<Tree>,
     /// How many compilations it runs.
     pub steps: u64,
     /// How long it took where it was measured, in seconds.
     pub seconds: u64,
+    /// After which share of its compilations which share of its time has passed.
+    pub pace: Vec<[f64; 2]>,
     /// Whether its result is kept.
     pub snapshot: bool,
     /// Its key, which covers all stages before it.
     pub key: Key,
+}
+
+impl PlannedStage {
+    /// The share of its time that has passed after this many compilations, from 0 to 1.
+    pub fn share_of_time(&self, steps: u64) -> f64 {
+        // Another version of a source may take more steps than the recipe expects.
+        let of_steps = (steps as f64 / self.steps.max(1) as f64).min(1.0);
+        let mut from = [0.0, 0.0];
+        for &to in self.pace.iter().chain(&[[1.0, 1.0]]) {
+            if of_steps <= to[0] {
+                let length = (to[0] - from[0]).max(f64::EPSILON);
+                return from[1] + (of_steps - from[0]) / length * (to[1] - from[1]);
+            }
+            from = to;
+        }
+        1.0
+    }
 }
 
 /// A source in a work tree.
@@ -159,6 +188,22 @@ pub enum PlanError {
         /// What it can build.
         known: Vec<String>,
     },
+    /// A target's row names another that is not in the table.
+    #[error("target {target} has the compiler of {owner}, which is no target with a compiler of its own")]
+    NoSuchCompiler {
+        /// The target.
+        target: String,
+        /// The triple in its row.
+        owner: String,
+    },
+    /// A stage of the compiler proper after one of the target.
+    #[error("recipe {recipe}: stage {stage} builds the compiler (of-compiler), so it must come before all that do not")]
+    LateCompiler {
+        /// The recipe.
+        recipe: String,
+        /// The stage.
+        stage: String,
+    },
     /// A moving version that has not been resolved yet.
     #[error("{} {} has not been resolved to a file yet", .0.name, .0.version)]
     Unresolved(Box<Moving>),
@@ -187,12 +232,13 @@ impl Plan {
         let components = choose_components(&recipe, name, sources, request, resolved)?;
         let mut plan = Self {
             recipe_name: name.to_owned(),
+            compiler: owner_of_compiler(recipes, target)?,
             target: target.clone(),
             host: host_triple(),
             linkage,
             languages,
             components,
-            files: recipes.files_of(name, &recipe)?,
+            plain: request.plain,
             stages: Vec::new(),
             recipe,
         };
@@ -237,32 +283,50 @@ impl Plan {
             recipe: &'a str,
             host: &'a str,
             linkage: Linkage,
-            triple: &'a str,
-            gcc_options: &'a [String],
-            kernel_arch: &'a str,
-            multiarch: &'a str,
             languages: &'a [String],
             environment: &'a BTreeMap<String, String>,
-            files: BTreeMap<&'a str, Sha256>,
         }
-        let is_script = |file: &str| self.recipe.stages.iter().any(|stage| stage.script == file);
         Key::over(&FirstLink {
             schema: KEY_SCHEMA,
             recipe: &self.recipe_name,
             host: &self.host,
             linkage: self.linkage,
-            triple: &self.target.triple,
-            gcc_options: &self.target.gcc_options,
-            kernel_arch: &self.target.kernel_arch,
-            multiarch: &self.target.multiarch,
             languages: &self.languages,
             environment: &self.recipe.environment,
-            files: self
-                .files
-                .iter()
-                .filter(|(file, _)| !is_script(file))
-                .map(|(file, content)| (file.as_str(), Sha256::of(content)))
-                .collect(),
+        })
+    }
+
+    /// What the stages of the compiler proper know of its target.
+    fn link_of_compiler(&self, before: Key) -> Key {
+        #[derive(Serialize)]
+        struct CompilerLink<'a> {
+            before: Key,
+            triple: &'a str,
+            gcc_options: &'a [String],
+        }
+        Key::over(&CompilerLink { before, triple: &self.compiler.triple, gcc_options: &self.compiler.gcc_options })
+    }
+
+    /// What all other stages know of the toolchain's target.
+    fn link_of_target(&self, before: Key) -> Key {
+        #[derive(Serialize)]
+        struct TargetLink<'a> {
+            before: Key,
+            triple: &'a str,
+            gcc_options: &'a [String],
+            driver_specs: &'a str,
+            kernel_arch: &'a str,
+            multiarch: &'a str,
+            plain: bool,
+        }
+        Key::over(&TargetLink {
+            before,
+            triple: &self.target.triple,
+            gcc_options: &self.target.gcc_options,
+            driver_specs: &self.target.driver_specs,
+            kernel_arch: &self.target.kernel_arch,
+            multiarch: &self.target.multiarch,
+            plain: self.plain,
         })
     }
 
@@ -271,7 +335,8 @@ impl Plan {
         struct Link<'a> {
             before: Key,
             name: &'a str,
-            script: Sha256,
+            script: &'a str,
+            files: BTreeMap<&'a str, Sha256>,
             unpack: Vec<LinkTree<'a>>,
         }
         #[derive(Serialize)]
@@ -284,9 +349,19 @@ impl Plan {
         }
 
         let mut before = self.first_link();
+        if self.recipe.stages.iter().any(|stage| stage.of_compiler) {
+            before = self.link_of_compiler(before);
+        }
+        let mut of_compiler = true;
         let mut stages = Vec::new();
         for stage in &self.recipe.stages {
-            let script = self.files.get(&stage.script).ok_or_else(|| RecipeError::Missing((&stage.script).into()))?;
+            if of_compiler && !stage.of_compiler {
+                before = self.link_of_target(before);
+                of_compiler = false;
+            } else if stage.of_compiler && !of_compiler {
+                return Err(PlanError::LateCompiler { recipe: self.recipe_name.clone(), stage: stage.name.clone() });
+            }
+            let files = recipes.files_of(&self.recipe_name, stage)?;
             let mut unpack = Vec::new();
             for (component, folder) in &stage.unpack {
                 let source = self.components.get(component).ok_or_else(|| PlanError::UnknownComponent {
@@ -300,7 +375,8 @@ impl Plan {
             let key = Key::over(&Link {
                 before,
                 name: &stage.name,
-                script: Sha256::of(script),
+                script: &stage.script,
+                files: files.iter().map(|(file, content)| (file.as_str(), Sha256::of(content))).collect(),
                 unpack: unpack
                     .iter()
                     .map(|tree| LinkTree {
@@ -316,9 +392,12 @@ impl Plan {
             stages.push(PlannedStage {
                 name: stage.name.clone(),
                 script: stage.script.clone(),
+                files,
+                of_compiler: stage.of_compiler,
                 unpack,
                 steps: self.of_languages(&stage.steps),
                 seconds: self.of_languages(&stage.seconds),
+                pace: stage.pace.clone(),
                 snapshot: stage.snapshot,
                 key,
             });
@@ -335,6 +414,13 @@ impl Plan {
             folder.replace(&format!("{{{component}}}"), source.upstream_version())
         })
     }
+}
+
+fn owner_of_compiler(recipes: &Recipes, target: &Target) -> Result<Target, PlanError> {
+    let Some(owner) = &target.compiler_of else { return Ok(target.clone()) };
+    let targets = recipes.targets()?;
+    let found = targets.iter().find(|other| other.triple == *owner && other.compiler_of.is_none());
+    found.cloned().ok_or_else(|| PlanError::NoSuchCompiler { target: target.triple.clone(), owner: owner.clone() })
 }
 
 fn choose_components(
@@ -397,6 +483,7 @@ mod tests {
         let request = Request {
             versions: versions.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
             languages: languages.iter().map(|language| (*language).to_owned()).collect(),
+            plain: false,
         };
         let target = targets.find(target).unwrap().0;
         Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &resolved)
@@ -428,8 +515,27 @@ mod tests {
         let new = plan("aarch64", &[("musl", "1.2.6")], &["c"]).unwrap();
         let same: Vec<bool> = old.stages.iter().zip(&new.stages).map(|(old, new)| old.key == new.key).collect();
         let compiler = old.stages.iter().position(|stage| stage.name == "compiler").unwrap();
-        assert!(same[..=compiler].iter().all(|same| *same), "{same:?}");
-        assert!(same[compiler + 1..].iter().all(|same| !*same), "{same:?}");
+        let libc = old.stages.iter().position(|stage| stage.name == "libc").unwrap();
+        assert!(compiler < libc && same[..libc].iter().all(|same| *same), "{same:?}");
+        assert!(same[libc..].iter().all(|same| !*same), "{same:?}");
+    }
+
+    #[test]
+    fn targets_of_a_family_share_the_stages_of_the_compiler() {
+        let (seven, five) = (plan("armv7", &[], &["c"]).unwrap(), plan("armv5", &[], &["c"]).unwrap());
+        assert_ne!(seven.key(), five.key());
+        for (seven, five) in seven.stages.iter().zip(&five.stages) {
+            assert_eq!(seven.key == five.key, seven.of_compiler, "{}", seven.name);
+        }
+        assert!(seven.stages.iter().any(|stage| stage.of_compiler && stage.snapshot));
+    }
+
+    #[test]
+    fn the_share_of_time_follows_the_stages_pace() {
+        let mut stage = plan("aarch64", &[], &["c"]).unwrap().stages.remove(1);
+        (stage.steps, stage.pace) = (100, vec![[0.5, 0.2], [0.6, 0.8]]);
+        let shares = [0, 25, 50, 55, 60, 80, 100, 130].map(|steps| (stage.share_of_time(steps) * 100.0).round());
+        assert_eq!(shares, [0.0, 10.0, 20.0, 50.0, 80.0, 90.0, 100.0, 100.0]);
     }
 
     #[test]

@@ -75,6 +75,13 @@ pub struct Stage {
     pub name: String,
     /// The script's file name in the recipe's folder, or else among the shared ones.
     pub script: String,
+    /// Further files that the script reads, found in the same places.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Whether it builds the compiler proper, which may serve several targets: it depends on the
+    /// target only through the one whose compiler that is.
+    #[serde(default)]
+    pub of_compiler: bool,
     /// Component to folder of the work tree, in the order of unpacking. `{gcc}` in a folder's name
     /// stands for that component's upstream version.
     #[serde(default)]
@@ -86,6 +93,10 @@ pub struct Stage {
     /// relation between stages.
     #[serde(default)]
     pub seconds: BTreeMap<String, u64>,
+    /// Where its compilations are not equally long: after which share of them which share of the time
+    /// has passed, both from 0 to 1, in rising order.
+    #[serde(default)]
+    pub pace: Vec<[f64; 2]>,
     /// Whether its result is kept for other toolchains that begin in the same way.
     #[serde(default)]
     pub snapshot: bool,
@@ -214,22 +225,13 @@ impl Recipes {
         Ok(ranked.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// The files that the scripts of the recipe `name` see, by name: its own besides `recipe.toml`
-    /// (scripts, patches), and the shared scripts among its stages.
-    pub fn files_of(&self, name: &str, recipe: &Recipe) -> Result<BTreeMap<String, Vec<u8>>, RecipeError> {
-        let folder = format!("toolchains/{name}");
+    /// The files that a stage of the recipe `name` sees, by name: its script and those that it reads.
+    pub fn files_of(&self, name: &str, stage: &Stage) -> Result<BTreeMap<String, Vec<u8>>, RecipeError> {
+        let own = self.list(&format!("toolchains/{name}"))?;
         let mut files = BTreeMap::new();
-        for file in self.list(&folder)? {
-            if file != "recipe.toml" {
-                let content = self.read(&format!("{folder}/{file}"))?.into_owned();
-                files.insert(file, content);
-            }
-        }
-        for stage in &recipe.stages {
-            if !files.contains_key(&stage.script) {
-                let content = self.read(&format!("shared/{}", stage.script))?.into_owned();
-                files.insert(stage.script.clone(), content);
-            }
+        for file in std::iter::once(&stage.script).chain(&stage.files) {
+            let folder = if own.contains(file) { format!("toolchains/{name}") } else { "shared".to_owned() };
+            files.insert(file.clone(), self.read(&format!("{folder}/{file}"))?.into_owned());
         }
         Ok(files)
     }
@@ -293,15 +295,18 @@ mod tests {
         let tools = recipes.host_tools().unwrap();
         for name in recipes.names().unwrap() {
             let recipe = recipes.recipe(&name).unwrap();
-            let files = recipes.files_of(&name, &recipe).unwrap();
+            let mut seen = vec!["recipe.toml".to_owned()];
             for tool in &recipe.host_tools {
                 assert!(tools.tools.iter().any(|known| known.name == *tool), "{name}: {tool}");
             }
             for stage in &recipe.stages {
-                assert!(files.contains_key(&stage.script), "{name}: {}", stage.script);
+                seen.extend(recipes.files_of(&name, stage).unwrap().into_keys());
                 for component in stage.unpack.keys() {
                     assert!(recipe.components.contains_key(component), "{name}: {component}");
                 }
+            }
+            for file in recipes.list(&format!("toolchains/{name}")).unwrap() {
+                assert!(seen.contains(&file), "{name}: no stage reads {file}");
             }
             for (component, version) in &recipe.components {
                 let known = sources.versions(component);

@@ -137,13 +137,12 @@ pub fn exit_code(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(NO_ROOM)
 }
 
-/// Whether this machine can set up rooms of this level: one is set up in `scratch` to find out.
-pub fn is_possible(isolation: Isolation, program: &Path, arguments: &[&str], scratch: &Path) -> io::Result<bool> {
-    let work = tempfile::Builder::new().prefix("room-").tempdir_in(scratch)?;
-    fs_err::write(work.path().join("probe.sh"), "exit 0\n")?;
+/// Whether this machine can set up rooms of this level: one is set up in the folder `work` to find out.
+pub fn is_possible(isolation: Isolation, program: &Path, arguments: &[&str], work: &Path) -> io::Result<bool> {
+    fs_err::write(work.join("probe.sh"), "exit 0\n")?;
     let room = Room {
         isolation,
-        work: work.path().to_owned(),
+        work: work.to_owned(),
         read_only: Vec::new(),
         folder: PathBuf::new(),
         script: "probe.sh".into(),

@@ -20,6 +20,7 @@ use crate::digest::Sha256;
 use crate::event::{Event, Observer};
 use crate::lock::FileLock;
 use crate::plan::Key;
+use crate::scratch::{self, Kind, Scratch};
 use crate::source::Source;
 
 /// Version of the manifest's format.
@@ -51,6 +52,8 @@ pub struct Manifest {
     pub host_static: bool,
     /// GCC's options for the target.
     pub gcc_options: Vec<String>,
+    /// Whether the compiler has muslchain's defaults, or behaves as upstream's.
+    pub defaults: bool,
     /// The recipe's variables.
     pub environment: BTreeMap<String, String>,
     /// What went into it.
@@ -106,6 +109,9 @@ pub enum StoreError {
     /// No such toolchain.
     #[error("no toolchain for {0} is installed; run `muslchain install {0}`")]
     NotInstalled(String),
+    /// There are some, but the triple means none of them: an install or uninstall was killed.
+    #[error("{0} means none of its toolchains; run `muslchain install {0}`, or name one that `muslchain list` shows")]
+    NoneMeant(String),
 }
 
 /// The store's folders.
@@ -145,6 +151,11 @@ impl Store {
         self.root.join("logs").join(name)
     }
 
+    /// The scripts beside a toolchain that stand in PATH with it.
+    pub fn shims(&self, name: &str) -> PathBuf {
+        self.root.join("shims").join(name)
+    }
+
     /// The kept result of a stage.
     pub fn snapshot(&self, key: Key) -> PathBuf {
         self.root.join("stages").join(format!("{key}.tar.zst"))
@@ -152,7 +163,14 @@ impl Store {
 
     /// The manifest of a toolchain, if it is installed.
     pub fn manifest(&self, name: &str) -> Result<Option<Manifest>, StoreError> {
-        read_json(&self.toolchain(name).join(MANIFEST_FILE))
+        let folder = self.toolchain(name);
+        read_json(&folder.join(MANIFEST_FILE)).map_err(|error| match error {
+            // Without its manifest, the rest of it would be of no use to anybody.
+            StoreError::Damaged { message, .. } => {
+                StoreError::Damaged { path: folder, message: format!("the toolchain's {MANIFEST_FILE}: {message}") }
+            }
+            error => error,
+        })
     }
 
     /// The manifests of all toolchains, sorted by name.
@@ -171,13 +189,17 @@ impl Store {
 
     /// The toolchain that a triple means: the one that was installed last.
     pub fn current(&self, triple: &str) -> Result<Manifest, StoreError> {
-        match fs_err::read_link(self.alias(triple)) {
-            Ok(target) => {
-                let name = target.file_name().unwrap_or_default().to_string_lossy();
-                self.manifest(&name)?.ok_or_else(|| StoreError::NotInstalled(triple.to_owned()))
+        let meant = match fs_err::read_link(self.alias(triple)) {
+            Ok(target) => self.manifest(&target.file_name().unwrap_or_default().to_string_lossy())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        match meant {
+            Some(manifest) => Ok(manifest),
+            None if self.list()?.iter().any(|other| other.triple == triple) => {
+                Err(StoreError::NoneMeant(triple.to_owned()))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotInstalled(triple.to_owned())),
-            Err(error) => Err(error.into()),
+            None => Err(StoreError::NotInstalled(triple.to_owned())),
         }
     }
 
@@ -189,7 +211,7 @@ impl Store {
             return Ok(());
         }
         let folder = self.folder("current")?;
-        let fresh = tempfile::Builder::new().prefix(".switch").tempdir_in(&folder)?;
+        let fresh = self.scratch(Kind::Switch)?;
         let link = fresh.path().join(triple);
         symlink(&target, &link)?;
         fs_err::rename(&link, &alias)?;
@@ -238,19 +260,30 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a toolchain with its logs and what is left of its work tree. If its triple means it, the triple then
+    /// Removes a toolchain with its shims, its logs and what is left of its work tree. If its triple means it, the triple then
     /// means the newest other one, if any.
     ///
     /// The caller holds the toolchain's lock.
     pub fn remove(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        // First, so that no triple ever means what is not there.
-        self.set_other_current(manifest)?;
-        let trash = tempfile::Builder::new().prefix("trash-").tempdir_in(self.folder("work")?)?;
-        fs_err::rename(self.toolchain(&manifest.name), trash.path().join("toolchain"))?;
+        // While the toolchain is there, so that what a kill leaves of them is found by its name.
+        remove_tree(&self.shims(&manifest.name))?;
         remove_tree(&self.logs(&manifest.name))?;
         remove_tree(&self.work(&manifest.name))?;
-        trash.close()?;
-        Ok(())
+        // Before it goes, so that no triple ever means what is not there.
+        self.set_other_current(manifest)?;
+        let trash = self.scratch(Kind::Trash)?;
+        fs_err::rename(self.toolchain(&manifest.name), trash.path().join("toolchain"))?;
+        Ok(trash.remove()?)
+    }
+
+    /// A folder of a moment, on the file system of toolchains and work trees.
+    pub fn scratch(&self, kind: Kind) -> Result<Scratch, StoreError> {
+        Ok(Scratch::new(kind, &self.folder("work")?, &self.folder("locks")?)?)
+    }
+
+    /// Removes what killed processes left of folders of a moment.
+    pub fn sweep(&self, observer: &dyn Observer) -> Result<(), StoreError> {
+        Ok(scratch::sweep(&self.root.join("work"), &self.root.join("locks"), observer)?)
     }
 
     fn set_other_current(&self, manifest: &Manifest) -> Result<(), StoreError> {

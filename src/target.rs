@@ -2,10 +2,10 @@
 //!
 //! The table is `recipes/targets.toml`. Names are compared without regard to case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A musl target: one row of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -21,10 +21,96 @@ pub struct Target {
     /// GCC's configure options for this target.
     #[serde(default)]
     pub gcc_options: Vec<String>,
+    /// The triple of the target whose compiler proper serves this one too; its own where absent.
+    #[serde(default)]
+    pub compiler_of: Option<String>,
+    /// What that compiler's driver must be told for this target beside what `gcc_options` say, in the
+    /// format of GCC's specs files.
+    #[serde(default)]
+    pub driver_specs: String,
     /// The kernel's name for the architecture, as `headers_install` takes it.
     pub kernel_arch: String,
     /// The distribution's name for the folder of the architecture's own headers.
     pub multiarch: String,
+    /// qemu-user's name for the architecture: its program is `qemu-NAME` or `qemu-NAME-static`.
+    pub qemu: String,
+    /// What a right binary for it shows.
+    pub elf: ElfFacts,
+    /// First parts of the triples of hosts whose kernel runs such programs itself.
+    #[serde(default)]
+    pub runs_on: Vec<String>,
+    /// Rust's triple, where Rust has a target of this ABI.
+    #[serde(default)]
+    pub rust: Option<String>,
+    /// How other build systems call the machine.
+    #[serde(default)]
+    pub machine: Option<Machine>,
+}
+
+/// What the ELF file of a right binary shows. A fact that a file does not state is no fault.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ElfFacts {
+    /// 32 or 64.
+    pub class: u8,
+    /// The order of bytes.
+    pub endian: Endian,
+    /// `e_machine`, by the name that src/elf/machine.rs has for it.
+    pub machine: String,
+    /// Parts of `e_flags`.
+    #[serde(default)]
+    pub flags: Vec<FlagsFact>,
+    /// The largest Tag_CPU_arch of `.ARM.attributes` (Addenda to the ABI for the Arm architecture).
+    #[serde(default)]
+    pub cpu_arch_at_most: Option<u64>,
+    /// The highest x86-64 level that GNU_PROPERTY_X86_ISA_1_NEEDED may name; 1 is the baseline.
+    #[serde(default)]
+    pub isa_at_most: Option<u32>,
+    /// How floating-point numbers are computed and passed, where the ABI has two ways.
+    #[serde(default)]
+    pub float: Option<Float>,
+}
+
+/// A part of `e_flags` and what it may be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FlagsFact {
+    /// The bits that are looked at.
+    pub mask: u32,
+    /// The values that they may have.
+    pub one_of: Vec<u32>,
+    /// What these values mean, in words.
+    pub says: String,
+}
+
+/// The order of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endian {
+    /// The least significant byte first.
+    Little,
+    /// The most significant byte first.
+    Big,
+}
+
+/// How floating-point numbers are computed and passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Float {
+    /// In registers of their own.
+    Hard,
+    /// By functions, in the registers of integers.
+    Soft,
+}
+
+/// A machine as CMake and Meson call it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// `CMAKE_SYSTEM_PROCESSOR`, and Meson's `cpu`.
+    pub name: String,
+    /// Meson's `cpu_family`.
+    pub family: String,
 }
 
 /// A Go platform with its variant.
@@ -155,6 +241,17 @@ impl Target {
         std::iter::once(&self.triple).chain(&self.names).chain(ports).map(String::as_str)
     }
 
+    /// Whether the kernel of a host with this triple runs the target's programs itself.
+    pub fn runs_on(&self, host: &str) -> bool {
+        let machine = host.split('-').next().unwrap_or_default();
+        self.runs_on.iter().any(|other| other == machine)
+    }
+
+    /// The GOARCH of each of its ports, once.
+    pub fn go_architectures(&self) -> BTreeSet<&str> {
+        self.ports.iter().filter_map(|port| port.env.get("GOARCH")).map(String::as_str).collect()
+    }
+
     /// The name that users will type: the first of its names.
     pub fn short_name(&self) -> &str {
         self.names.first().unwrap_or(&self.triple)
@@ -185,7 +282,7 @@ mod tests {
         }
         let (target, port) = table.find("linux/arm/v7").unwrap();
         assert_eq!(target.triple, "armv7-linux-musleabihf");
-        assert_eq!(port.unwrap().env["GOARM"], "7");
+        assert_eq!(port.unwrap().env["GOARM"], "7,hardfloat");
     }
 
     #[test]
@@ -199,12 +296,45 @@ mod tests {
     }
 
     #[test]
+    fn a_compiler_is_shared_with_a_target_that_has_its_own() {
+        let table = table();
+        for target in table.iter() {
+            let Some(owner) = &target.compiler_of else { continue };
+            let owner = table.iter().find(|other| other.triple == *owner).unwrap();
+            assert_eq!(owner.compiler_of, None, "{}", target.triple);
+        }
+    }
+
+    #[test]
     fn a_name_that_is_nearly_right_gets_the_nearest() {
         let error = table().find("aarch46").unwrap_err();
         let UnknownTarget::NoSuchName { nearest, .. } = &error else { panic!("{error:?}") };
         assert_eq!(nearest[0], "aarch64");
         assert!(error.to_string().contains("did you mean `aarch64`"), "{error}");
         assert!(table().find("zzzz").unwrap_err().to_string().contains("muslchain targets"));
+    }
+
+    #[test]
+    fn other_build_systems_know_every_row() {
+        let rustc = std::process::Command::new("rustc").args(["--print", "target-list"]).output().unwrap();
+        let known = String::from_utf8(rustc.stdout).unwrap();
+        for target in table().iter() {
+            assert!(target.machine.is_some(), "{}", target.triple);
+            assert_eq!(target.go_architectures().len(), 1, "{}", target.triple);
+            if let Some(rust) = &target.rust {
+                assert!(known.lines().any(|line| line == rust), "{rust}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_kernel_runs_its_own_programs_and_those_of_its_smaller_kin() {
+        let table = table();
+        let runs = |name: &str, host: &str| table.find(name).unwrap().0.runs_on(host);
+        assert!(runs("amd64", "x86_64-linux-gnu") && runs("386", "x86_64-linux-gnu") && runs("arm64", "aarch64-linux"));
+        assert!(
+            !runs("arm64", "x86_64-linux-gnu") && !runs("amd64", "i686-linux-gnu") && !runs("ppc64", "ppc64le-linux")
+        );
     }
 
     #[test]

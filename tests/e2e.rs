@@ -86,6 +86,39 @@ fn plain_go_build_makes_static_programs_that_run() {
 }
 
 #[test]
+fn check_knows_what_was_built() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let out = tempfile::tempdir().unwrap();
+    for (name, flags) in [("hello", ""), ("resolver", "-trimpath -ldflags '-s -w'")] {
+        let program = out.path().join(name);
+        in_environment(&examples.join(name), &format!("go build {flags} -o {} .", program.display()));
+        let check = |more: &[&str]| {
+            let output = Command::new(MUSLCHAIN).args(["check", "--json"]).arg(&program).args(more).output().unwrap();
+            let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            (output.status.code(), document["files"][0].clone())
+        };
+        // Strict, because the toolchain's defaults leave nothing to warn of.
+        let (code, document) = check(&["--port", "linux/arm64", "--strict"]);
+        assert_eq!(
+            (code, document["verdict"].as_str()),
+            (Some(0), Some("ok, runs on any linux/arm64")),
+            "{document:#}"
+        );
+        assert_eq!(document["libc"], "musl", "{document:#}");
+        let facts = &document["facts"]["elf"];
+        assert_eq!(facts["stack"]["size"], 8 << 20, "{document:#}");
+        let version = text(&in_environment(&examples, "go env GOVERSION"));
+        assert_eq!(facts["go"]["version"], version.trim(), "{document:#}");
+        assert_eq!(facts["go"]["settings"]["CGO_ENABLED"], "1", "{document:#}");
+        let topics: Vec<_> = document["findings"].as_array().unwrap().iter().map(|found| &found["topic"]).collect();
+        assert_eq!(topics.contains(&&"host-names".into()), name == "resolver", "{document:#}");
+
+        let (code, document) = check(&["--port", "linux/amd64"]);
+        assert_eq!((code, document["verdict"].as_str()), (Some(1), Some("will not do: wrong port")), "{document:#}");
+    }
+}
+
+#[test]
 fn the_users_own_flags_keep_the_program_static() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/hello");
     let out = tempfile::tempdir().unwrap();
@@ -97,28 +130,101 @@ fn the_users_own_flags_keep_the_program_static() {
 }
 
 #[test]
-fn a_toolchain_that_was_moved_still_works() {
+fn what_go_builds_for_another_machine_it_runs_and_tests() {
+    toolchain();
+    let folder = tempfile::Builder::new().prefix("a  b").tempdir().unwrap();
+    for (name, text) in [
+        ("go.mod", "module example\n\ngo 1.24\n"),
+        (
+            "main.go",
+            "package main\n\n// int seven(void) { return 7; }\nimport \"C\"\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"runtime\"\n)\n\n\
+             func seven() int { return int(C.seven()) }\n\n\
+             func main() { fmt.Println(seven(), runtime.GOARCH, os.Args[1]) }\n",
+        ),
+        (
+            "main_test.go",
+            "package main\n\nimport \"testing\"\n\n\
+             func TestSeven(t *testing.T) {\n\tif seven() != 7 {\n\t\tt.Fatal(seven())\n\t}\n}\n",
+        ),
+    ] {
+        fs_err::write(folder.path().join(name), text).unwrap();
+    }
+    let go = |arguments: &[&str]| {
+        let mut command = Command::new(MUSLCHAIN);
+        command.args(["run", "linux/arm64", "--", "go"]).args(arguments).current_dir(folder.path());
+        text(&run(&mut command))
+    };
+    assert_eq!(go(&["run", ".", "c  d"]), "7 arm64 c  d\n");
+    let tested = go(&["test", "-count=1", "-v", "."]);
+    assert!(tested.contains("--- PASS: TestSeven"), "{tested}");
+}
+
+#[test]
+fn a_toolchain_that_was_moved_still_works_and_makes_the_same_bytes() {
     let elsewhere = tempfile::tempdir().unwrap();
     let moved = elsewhere.path().join("another place");
     run(Command::new("cp").arg("-a").arg(toolchain()).arg(&moved));
-    let source = elsewhere.path().join("main.c");
-    // <linux/...> shows that the kernel's headers are there, the thread that its stack is as large
-    // as glibc's.
-    fs_err::write(
-        &source,
-        "#include <linux/version.h>\n#include <pthread.h>\n#include <stdio.h>\n#include <string.h>\n\
-         static void *deep(void *x) { volatile char frame[4 << 20]; memset((char *)frame, 7, sizeof frame); return x; }\n\
-         int main(void) { pthread_t t; void *x = 0; pthread_create(&t, 0, deep, &t); pthread_join(t, &x);\n\
-         printf(\"%d %d\\n\", LINUX_VERSION_CODE > 0, x == &t); return 0; }\n",
-    )
-    .unwrap();
-    for flags in [&["-O2"][..], &["-O2", "-static-pie", "-fPIE"]] {
-        let program = elsewhere.path().join("main");
-        let compiler = moved.join("bin").join(format!("{TRIPLE}-gcc"));
-        run(Command::new(compiler).args(flags).arg("-o").arg(&program).arg(&source));
-        assert_static(&program);
-        assert_eq!(text(&run(Command::new(qemu()).arg(&program))), "1 1\n", "{flags:?}");
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let expected = fs_err::read_to_string(programs.join("everything.expected")).unwrap();
+    for linkage in ["-static", "-pie"] {
+        let compile = |toolchain: &Path, program: &str| {
+            let program = elsewhere.path().join(program);
+            let compiler = toolchain.join("bin").join(format!("{TRIPLE}-gcc"));
+            // -g3 has the paths of all headers in it, the compiler's own arm_neon.h among them.
+            let flags =
+                ["-O2", "-fPIE", "-g3", linkage, "-include", "arm_neon.h", "everything.c", "-lm", "-latomic", "-o"];
+            run(Command::new(compiler).args(flags).arg(&program).current_dir(&programs));
+            program
+        };
+        let (here, there) = (compile(toolchain(), "here"), compile(&moved, "there"));
+        assert_static(&there);
+        assert_eq!(
+            text(&run(Command::new(qemu()).args([&there, &"one".into(), &"two".into()]))),
+            expected,
+            "{linkage}"
+        );
+        assert!(fs_err::read(here).unwrap() == fs_err::read(there).unwrap(), "{linkage}: two places, two programs");
     }
+}
+
+#[test]
+fn the_way_back_to_a_dynamic_program() {
+    let out = tempfile::tempdir().unwrap();
+    let program = out.path().join("dynamic");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/everything.c");
+    let compiler = toolchain().join("bin").join(format!("{TRIPLE}-gcc"));
+    run(Command::new(compiler)
+        .args(["-specs=dynamic.specs", "-o"])
+        .arg(&program)
+        .arg(source)
+        .args(["-lm", "-latomic"]));
+    assert_eq!(needs(&program), (object::elf::EM_AARCH64, true, 1));
+    let sysroot = toolchain().join(TRIPLE);
+    let said = text(&run(Command::new(qemu()).arg("-L").arg(sysroot).arg(&program).args(["one", "two"])));
+    // The loader of a dynamic program passes its constructors nothing: as upstream's musl does.
+    let expected = "a thread with a frame of 4 MiB: 14 7";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn two_stores_and_two_caches_make_the_same_program() {
+    let other = tempfile::tempdir().unwrap();
+    let store = other.path().join("a store elsewhere");
+    let name = toolchain().file_name().unwrap();
+    fs_err::create_dir_all(store.join("toolchains")).unwrap();
+    fs_err::create_dir(store.join("current")).unwrap();
+    run(Command::new("cp").arg("-a").arg(toolchain()).arg(store.join("toolchains")));
+    std::os::unix::fs::symlink(Path::new("../toolchains").join(name), store.join("current").join(TRIPLE)).unwrap();
+
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/callback");
+    let [first, second] = ["first", "second"].map(|name| other.path().join(name));
+    let build = |program: &Path| format!("go build -trimpath -o {} .", program.display());
+    in_environment(&example, &build(&first));
+    let (store, cache) = (store.display(), other.path().join("cache"));
+    let script = format!("export MUSLCHAIN_HOME='{store}' GOCACHE='{}'", cache.display());
+    let line = format!("{script}; eval $({MUSLCHAIN} env linux/arm64); {}", build(&second));
+    run(Command::new("sh").args(["-euc", &line]).current_dir(&example));
+    assert!(fs_err::read(first).unwrap() == fs_err::read(second).unwrap());
 }
 
 #[test]

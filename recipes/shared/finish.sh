@@ -9,10 +9,31 @@ case ",$COMPILED_LANGUAGES," in
     *,c++,*) ;;
     *) rm -f "bin/$TARGET-c++" "bin/$TARGET-g++" ;;
 esac
+# musl installs the loader's name with an absolute path: relative, it holds in a sysroot too.
+for loader in "$TARGET"/lib/ld-musl-*; do
+    [ ! -L "$loader" ] || ln -sfn libc.so "$loader"
+done
 
+# The driver's defaults, added to whatever it is asked. %R is where the sysroot is now, and
+# GCC_EXEC_PREFIX, which the driver sets, where its own headers are.
+specs=lib/gcc/$TARGET/$GCC_VERSION
+driver_specs() { [ ! -f "$WORK/driver-specs" ] || cat "$WORK/driver-specs"; }
 # musl gives a thread 128 KiB of stack unless the program's header asks for more; 8 MiB, what glibc
 # gives, is the most that musl takes from there. C code called from Go counts on it.
-printf '*self_spec:\n+ %%{!r:%%{!shared:-z stack-size=8388608}}\n\n' > "lib/gcc/$TARGET/$GCC_VERSION/specs"
+stack='%{!r:%{!shared:-z stack-size=8388608}}'
+# The same program from toolchains in two places is the same to the byte. What is shorter than the path in the
+# file system is what the user's build says, so GCC must not look for a shorter one itself.
+places="-fno-canonical-system-headers -ffile-prefix-map=%R=/$TARGET -ffile-prefix-map=%:getenv(GCC_EXEC_PREFIX =/lib/gcc/)"
+# Static unless it is a library or a relocatable object that is made; -pie makes a static-pie.
+linkage='%{shared:%<static %<static-pie; r:; static-pie:; pie:%<pie %<static -static-pie; static:; :-static}'
+rm -f "$specs/specs" "$specs/dynamic.specs"
+if [ "$DEFAULTS" = yes ]; then
+    { driver_specs; printf '*self_spec:\n+ %s\n\n' "$stack $places $linkage"; } > "$specs/specs"
+    # `-specs=dynamic.specs` replaces what the file above says: the way back to a dynamic program.
+    { printf '*self_spec:\n%s\n\n' "$stack $places"; driver_specs; } > "$specs/dynamic.specs"
+else
+    driver_specs > "$specs/specs"
+fi
 
 # Go's cache and other build systems know a compiler by its version line: it says which
 # toolchain this is. The mark and the key have the same length, so a file keeps its layout.

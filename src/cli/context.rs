@@ -5,31 +5,38 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
+use crate::env;
+
 /// The process's surroundings.
 pub struct Context {
     /// Arguments, the program's name first.
     pub arguments: Vec<OsString>,
-    /// Variables whose name and value are UTF-8.
-    pub variables: BTreeMap<String, String>,
+    /// Variables whose name is UTF-8.
+    pub variables: BTreeMap<String, OsString>,
     /// The current folder.
     pub folder: PathBuf,
     /// This program's file.
     pub program: PathBuf,
     /// Whether stderr is a terminal.
     pub terminal: bool,
+    /// Whether stdout is one, so that a person reads it.
+    pub shown: bool,
 }
 
 impl Context {
     /// Those of this process.
     pub fn of_process() -> io::Result<Self> {
-        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let named = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
         Ok(Self {
             arguments: Self::arguments_of_process(),
-            variables: std::env::vars_os().filter_map(text).collect(),
+            variables: std::env::vars_os().filter_map(named).collect(),
             folder: std::env::current_dir()
                 .map_err(|error| io::Error::new(error.kind(), format!("the current folder: {error}")))?,
             program: std::env::current_exe()?,
-            terminal: std::io::stderr().is_terminal(),
+            terminal: io::stderr().is_terminal(),
+            shown: io::stdout().is_terminal(),
         })
     }
 
@@ -38,38 +45,64 @@ impl Context {
         std::env::args_os().collect()
     }
 
-    /// The value of a variable that is set and not empty.
+    /// The value of a variable that is set, not empty, and UTF-8.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables.get(name).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+    }
+
+    fn is_unreadable(&self, name: &str) -> bool {
+        self.variables.get(name).is_some_and(|value| value.to_str().is_none())
+    }
+
+    /// Refuses variables of muslchain's own that are not UTF-8, which would count as not set.
+    pub fn refuse_what_is_not_utf8(&self) -> anyhow::Result<()> {
+        // The user's own variables are recorded as they are.
+        let is_setting = |name: &&String| name.starts_with(variable::PREFIX) && !env::is_record(name);
+        match self.variables.keys().filter(is_setting).find(|name| self.is_unreadable(name)) {
+            Some(name) => bail!("{name} is not valid UTF-8: set it to something that is"),
+            None => Ok(()),
+        }
     }
 
     /// The store's root: `$MUSLCHAIN_HOME`, else `muslchain` in the XDG data folder.
     pub fn store(&self) -> anyhow::Result<PathBuf> {
-        if let Some(home) = self.variable(variable::HOME) {
-            return Ok(self.folder.join(home));
+        let store = match self.variable(variable::HOME) {
+            Some(home) => self.folder.join(home),
+            None => match self.xdg("XDG_DATA_HOME", ".local/share")? {
+                Some(data) => data.join("muslchain"),
+                None => bail!("HOME is not set, so the store has no place: set MUSLCHAIN_HOME to a folder"),
+            },
+        };
+        if store.to_str().is_none() {
+            bail!("{}: the store's path is not valid UTF-8: set MUSLCHAIN_HOME to one that is", store.display());
         }
-        self.xdg("XDG_DATA_HOME", ".local/share").map(|data| data.join("muslchain"))
+        Ok(store)
     }
 
     /// The user's file of settings, which need not exist.
-    pub fn user_config(&self) -> Option<PathBuf> {
-        self.xdg("XDG_CONFIG_HOME", ".config").ok().map(|config| config.join("muslchain/config.toml"))
+    pub fn user_config(&self) -> anyhow::Result<Option<PathBuf>> {
+        Ok(self.xdg("XDG_CONFIG_HOME", ".config")?.map(|config| config.join("muslchain/config.toml")))
     }
 
     /// A folder of the XDG base directory specification, which says to pass over relative ones.
-    fn xdg(&self, name: &str, below_home: &str) -> anyhow::Result<PathBuf> {
-        if let Some(folder) = self.variable(name).map(Path::new).filter(|folder| folder.is_absolute()) {
-            return Ok(folder.to_owned());
+    fn xdg(&self, name: &str, below_home: &str) -> anyhow::Result<Option<PathBuf>> {
+        let readable = |asked: &str| {
+            if self.is_unreadable(asked) {
+                bail!("{asked} is not valid UTF-8: set {name} to a path that is");
+            }
+            Ok(self.variable(asked))
+        };
+        if let Some(folder) = readable(name)?.map(Path::new).filter(|folder| folder.is_absolute()) {
+            return Ok(Some(folder.to_owned()));
         }
-        let home = self.variable("HOME").ok_or_else(|| {
-            anyhow::anyhow!("HOME is not set, so the store has no place: set MUSLCHAIN_HOME to a folder")
-        })?;
-        Ok(Path::new(home).join(below_home))
+        Ok(readable("HOME")?.map(|home| Path::new(home).join(below_home)))
     }
 }
 
 /// The variables that muslchain reads.
 pub mod variable {
+    /// How the names of all begin.
+    pub const PREFIX: &str = "MUSLCHAIN_";
     /// The store's folder.
     pub const HOME: &str = "MUSLCHAIN_HOME";
     /// As `--recipe`.
@@ -80,6 +113,8 @@ pub mod variable {
     pub const SET: &str = "MUSLCHAIN_SET";
     /// As `--languages`.
     pub const LANGUAGES: &str = "MUSLCHAIN_LANGUAGES";
+    /// As `--no-defaults` when it is 0.
+    pub const DEFAULTS: &str = "MUSLCHAIN_DEFAULTS";
     /// As `--jobs`.
     pub const JOBS: &str = "MUSLCHAIN_JOBS";
     /// As `--offline`: 1 or 0.

@@ -11,29 +11,22 @@ use crate::build::BuildError;
 use crate::choice::{ChoiceError, Chooser};
 use crate::fetch::Fetcher;
 use crate::install::{InstallError, Installer};
-use crate::recipe::Recipes;
 use crate::source::Sources;
 use crate::store::Store;
-use crate::target::{Target, Targets};
+use crate::target::Target;
 
 /// Options of `install`.
 #[derive(Args)]
 pub struct Options {
-    /// What to install for: a target or a port of Go
-    #[arg(required = true, value_name = "TARGET|PORT")]
-    targets: Vec<String>,
     #[command(flatten)]
-    flags: Flags,
+    order: Order,
 }
 
 impl Options {
     /// Runs the command.
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let preparation = Preparation::new(context, self.flags, output)?;
-        let targets = preparation.find(&self.targets)?;
-        let fetcher = preparation.fetcher();
-        let installed = preparation.installer(context, &fetcher).install(&targets)?;
-        for toolchain in installed {
+        let preparation = Preparation::new(context, self.order, output)?;
+        for toolchain in preparation.run(context, |installer, targets| installer.install(targets))? {
             let manifest = toolchain.manifest;
             let how = if toolchain.built { "installed" } else { "is installed" };
             let folder = preparation.store.toolchain(&manifest.name);
@@ -43,11 +36,22 @@ impl Options {
     }
 }
 
+/// What the user orders: targets, and how they are to be had.
+#[derive(Args)]
+pub struct Order {
+    /// Targets or ports of Go
+    #[arg(required = true, value_name = "TARGET|PORT")]
+    targets: Vec<String>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
 /// Everything that an installer borrows.
 pub struct Preparation {
     settings: Settings,
     sources: Sources,
-    targets: Targets,
+    /// Each once.
+    targets: Vec<Target>,
     /// The store.
     pub store: Store,
     /// The terminal.
@@ -55,44 +59,36 @@ pub struct Preparation {
 }
 
 impl Preparation {
-    /// Reads all settings and tables.
-    pub fn new(context: &Context, flags: Flags, output: OutputOptions) -> Result<Self> {
-        let settings = Settings::load(context, flags)?;
-        let recipes: &Recipes = &settings.recipes;
-        Ok(Self {
-            sources: recipes.sources()?,
-            targets: recipes.targets()?,
-            store: store(context)?,
-            progress: Progress::new(context, output)?,
-            settings,
-        })
-    }
-
-    /// The targets that the user means, each once.
-    pub fn find(&self, names: &[String]) -> Result<Vec<&Target>> {
-        let mut found: Vec<&Target> = Vec::new();
-        for name in names {
-            let (target, _) = self.targets.find(name)?;
-            if !found.iter().any(|other| other.triple == target.triple) {
-                found.push(target);
+    /// Reads all settings and tables, and finds the targets.
+    pub fn new(context: &Context, order: Order, output: OutputOptions) -> Result<Self> {
+        let settings = Settings::load(context, order.flags)?;
+        let sources = settings.recipes.sources()?;
+        let table = settings.recipes.targets()?;
+        let store = store(context)?;
+        let progress = Progress::new(context, output)?;
+        let mut targets: Vec<Target> = Vec::new();
+        for name in &order.targets {
+            let (target, _) = table.find(name)?;
+            if !targets.iter().any(|other| other.triple == target.triple) {
+                targets.push(target.clone());
             }
         }
-        Ok(found)
+        Ok(Self { settings, sources, targets, store, progress })
     }
 
-    /// What brings sources.
-    pub fn fetcher(&self) -> Fetcher<'_> {
-        Fetcher::new(self.settings.fetch.clone(), &self.progress)
-    }
-
-    /// What installs.
-    pub fn installer<'a>(&'a self, context: &'a Context, fetcher: &'a Fetcher<'a>) -> Installer<'a> {
-        Installer {
+    /// Has an installer do `work` for the targets.
+    pub fn run<T>(
+        &self,
+        context: &Context,
+        work: impl FnOnce(&Installer<'_>, &[&Target]) -> Result<T, InstallError>,
+    ) -> Result<T> {
+        let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
+        let installer = Installer {
             chooser: Chooser {
                 recipes: &self.settings.recipes,
                 sources: &self.sources,
                 store: &self.store,
-                fetcher,
+                fetcher: &fetcher,
                 recipe: self.settings.recipe.clone(),
                 request: self.settings.request.clone(),
                 observer: &self.progress,
@@ -102,24 +98,28 @@ impl Preparation {
             keep_work: self.settings.keep_work,
             program: &context.program,
             room_arguments: &[room::COMMAND],
-        }
+        };
+        Ok(work(&installer, &self.targets.iter().collect::<Vec<_>>())?)
     }
 }
 
 /// What the user can do about an error, where the error itself does not say it.
-pub fn hint(error: &anyhow::Error) -> Option<&'static str> {
-    match error.downcast_ref::<InstallError>()? {
-        InstallError::Fetch(failed) => failed.hint(),
+pub fn hints(error: &anyhow::Error) -> Vec<&'static str> {
+    let Some(error) = error.downcast_ref::<InstallError>() else { return Vec::new() };
+    match error {
+        InstallError::Fetch(failed) => failed.hint().into_iter().collect(),
         InstallError::Choice(ChoiceError::NoRecipe(_)) => {
-            Some("`--mirror URL|DIR` adds a place to look; `--recipe NAME` shows every place that was asked")
+            vec!["`--mirror URL|DIR` adds a place to look; `--recipe NAME` tells everything that one of them lacks"]
         }
-        InstallError::Isolation(_) => {
-            Some("`--isolation none` builds without; the recipe's scripts then see the whole machine")
+        InstallError::Lacking(lacking) => {
+            let without =
+                "`--isolation none` builds without isolation; the recipe's scripts then see the whole machine";
+            let elsewhere = "set MUSLCHAIN_HOME to a folder whose path has no blank";
+            [lacking.isolation.then_some(without), lacking.path.then_some(elsewhere)].into_iter().flatten().collect()
         }
-        InstallError::BlankInPath { .. } => Some("set MUSLCHAIN_HOME to a folder without one"),
         InstallError::Build(BuildError::Stage { .. }) => {
-            Some("the same command again goes on at this stage; what was finished is not done twice")
+            vec!["the same command again goes on at this stage; what was finished is not done twice"]
         }
-        _ => None,
+        _ => Vec::new(),
     }
 }

@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::{print_json, print_table, store};
+use super::{print_list, store};
+use crate::store::Manifest;
 
 /// Options of `list`.
 #[derive(Args)]
@@ -22,38 +23,31 @@ impl Options {
     pub fn run(self, context: &Context) -> Result<()> {
         let store = store(context)?;
         let installed = store.list()?;
-        let is_current = |name: &str, triple: &str| store.current(triple).is_ok_and(|current| current.name == name);
-        if self.json {
-            let toolchains: Vec<_> = installed
-                .iter()
-                .map(|manifest| {
-                    json!({
-                        "name": manifest.name,
-                        "triple": manifest.triple,
-                        "recipe": manifest.recipe,
-                        "languages": manifest.languages,
-                        "key": manifest.key,
-                        "current": is_current(&manifest.name, &manifest.triple),
-                        "folder": store.toolchain(&manifest.name),
-                    })
-                })
-                .collect();
-            return print_json(&json!({ "schema": 1, "toolchains": toolchains }));
-        }
-        if installed.is_empty() {
+        let is_current = |it: &Manifest| store.current(&it.triple).is_ok_and(|current| current.name == it.name);
+        if installed.is_empty() && !self.json {
             // Not on stdout, which has the list: an empty one.
             return Ok(writeln!(io::stderr(), "no toolchain is installed; `muslchain install TARGET` builds one")?);
         }
-        let row = |manifest: &crate::store::Manifest| {
-            let current = is_current(&manifest.name, &manifest.triple);
+        let document = |manifest: &Manifest| {
+            json!({
+                "name": manifest.name,
+                "triple": manifest.triple,
+                "recipe": manifest.recipe,
+                "languages": manifest.languages,
+                "key": manifest.key,
+                "current": is_current(manifest),
+                "folder": store.toolchain(&manifest.name),
+            })
+        };
+        let row = |manifest: &Manifest| {
             vec![
-                if current { "*" } else { "" }.to_owned(),
+                if is_current(manifest) { "*" } else { "" }.to_owned(),
                 manifest.triple.clone(),
                 manifest.recipe.clone(),
                 manifest.languages.join(","),
                 manifest.name.clone(),
             ]
         };
-        Ok(print_table(&installed.iter().map(row).collect::<Vec<_>>())?)
+        print_list(self.json, "toolchains", &installed, document, row)
     }
 }

@@ -1,13 +1,16 @@
 //! The command line: one file per command. Only here is anything printed.
 
+mod check;
 mod context;
 mod dir;
 mod env;
+mod environment;
 mod fetch;
 mod install;
 mod list;
 mod progress;
 mod room;
+mod run;
 mod settings;
 mod show;
 mod targets;
@@ -37,8 +40,7 @@ A target is named by its triple (aarch64-linux-musl), its short name (aarch64, a
 (linux/arm64, linux/arm/v7). `muslchain targets` lists all.
 
   muslchain install x86_64 aarch64
-  eval $(muslchain env linux/arm64)
-  go build ./...
+  muslchain run linux/arm64 -- go build ./...
 
 Settings come from flags, variables (MUSLCHAIN_RECIPE for --recipe, and so on), the nearest toolchains.toml \
 above the current folder, and $XDG_CONFIG_HOME/muslchain/config.toml; the first that says something wins. \
@@ -73,20 +75,36 @@ enum Command {
     Install(install::Options),
     /// Remove toolchains from the store
     Uninstall(uninstall::Options),
-    /// List the toolchains in the store
+    /// List the toolchains in the store; a * marks the one that its target means
     List(list::Options),
     /// List the targets that toolchains can be built for
     Targets(targets::Options),
     /// Print the environment in which plain `go build` is static, for `eval`
     ///
     /// The line is for sh and its kin, with or without quotes: `eval $(muslchain env linux/arm64)`. It sets GOOS,
-    /// GOARCH and the variant, CGO_ENABLED, CC, CXX, AR and PKG_CONFIG_LIBDIR, puts the toolchain before PATH,
-    /// and adds -static to CGO_CFLAGS and CGO_LDFLAGS. When something is wrong, it makes the eval fail.
+    /// GOARCH and the variant, CGO_ENABLED, CC, CXX, AR and PKG_CONFIG, puts the toolchain before PATH,
+    /// and adds -static to CGO_CFLAGS and CGO_LDFLAGS. When something is wrong, it makes the eval fail. Another port's
+    /// environment takes its place, and --unset gives back what was there before the first one.
+    ///
+    /// For one command, `muslchain run` is simpler: it leaves the shell alone.
     Env(env::Options),
+    /// Run one command in the environment of a port
+    ///
+    /// `muslchain run linux/arm64 -- go build ./...` builds for linux/arm64, and the shell stays as it is. The command
+    /// takes muslchain's place, so signals and the exit code are its own. 127 says that there is no such command,
+    /// 126 that it cannot be run, 1 that there is no such environment.
+    Run(run::Options),
     /// Bring the sources here, for a later install without network
     Fetch(fetch::Options),
     /// Show what a toolchain is made of
     Show(show::Options),
+    /// Tell whether a program will run, where, and why not
+    ///
+    /// It passes if it is static (nothing of the machine's is needed but the kernel), whole, and for the port that
+    /// --port names. A dynamic program, a shared library and an archive compiled for glibc do not pass; warnings do,
+    /// unless --strict is given. The exit code is 1 if any file does not pass. What an empty image lacks for it (time
+    /// zones, certificates, users) is noted with a remedy.
+    Check(check::Options),
     /// Print the path of a toolchain's compiler or another program of it
     Which(which::Options),
     /// Print the folder of a toolchain, or of the store
@@ -109,14 +127,18 @@ pub fn run(context: &Context) -> ExitCode {
 }
 
 fn failure(code: u8, arguments: &[OsString]) -> ExitCode {
-    if is_for_eval(arguments) {
+    if let Some(line) = env::failure(arguments) {
         // Nothing printed would make `eval $(muslchain env ...)` succeed.
-        let _ = print(&format!("{}\n", crate::env::FAILURE_FOR_SH));
+        let _ = print(&format!("{line}\n"));
     }
     ExitCode::from(code)
 }
 
 fn dispatch(context: &Context, cli: Cli) -> u8 {
+    if let Err(error) = context.refuse_what_is_not_utf8() {
+        complain(&error);
+        return USERS;
+    }
     let output = cli.output;
     let result = match cli.command {
         Command::Install(options) => options.run(context, output),
@@ -126,18 +148,25 @@ fn dispatch(context: &Context, cli: Cli) -> u8 {
         Command::Env(options) => options.run(context),
         Command::Fetch(options) => options.run(context, output),
         Command::Show(options) => options.run(context),
+        Command::Check(options) => options.run(context),
         Command::Which(options) => options.run(context),
         Command::Dir(options) => options.run(context),
+        Command::Run(options) => return options.run(context).unwrap_or_else(|error| exit_code(&error)),
         Command::Room(options) => return options.run(context),
     };
     match result {
         Ok(()) => 0,
-        Err(error) if is_broken_pipe(&error) => 0,
-        Err(error) => {
-            complain(&error);
-            USERS
-        }
+        Err(error) => exit_code(&error),
     }
+}
+
+/// That of a failure, after saying what it is.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if is_broken_pipe(error) {
+        return 0;
+    }
+    complain(error);
+    USERS
 }
 
 fn usage(error: &clap::Error) -> u8 {
@@ -149,11 +178,6 @@ fn usage(error: &clap::Error) -> u8 {
     }
 }
 
-fn is_for_eval(arguments: &[OsString]) -> bool {
-    let mut words = arguments.iter().skip(1).filter(|argument| !argument.to_string_lossy().starts_with('-'));
-    words.next().is_some_and(|word| word == "env")
-}
-
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     error.downcast_ref::<io::Error>().is_some_and(broken)
@@ -161,7 +185,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn complain(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "muslchain: {error:#}");
-    if let Some(hint) = install::hint(error) {
+    for hint in install::hints(error) {
         let _ = writeln!(io::stderr(), "{hint}");
     }
 }
@@ -188,6 +212,21 @@ fn print(text: &str) -> io::Result<()> {
 /// Writes a document for programs to stdout.
 fn print_json(document: &serde_json::Value) -> anyhow::Result<()> {
     Ok(print(&format!("{}\n", serde_json::to_string_pretty(document)?))?)
+}
+
+/// Writes a list to stdout: as a document for programs with `items` under the key `name`, or as columns for people.
+fn print_list<T>(
+    json: bool,
+    name: &str,
+    items: &[T],
+    document: impl Fn(&T) -> serde_json::Value,
+    row: impl Fn(&T) -> Vec<String>,
+) -> anyhow::Result<()> {
+    if json {
+        let documents: Vec<_> = items.iter().map(document).collect();
+        return print_json(&serde_json::json!({ "schema": 1, name: documents }));
+    }
+    Ok(print_table(&items.iter().map(row).collect::<Vec<_>>())?)
 }
 
 /// Columns for people: as wide as their content, the last one open.

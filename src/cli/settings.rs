@@ -17,7 +17,7 @@ use crate::sandbox::Isolation;
 /// What `install` and `fetch` share.
 #[derive(Args, Default)]
 pub struct Flags {
-    /// The recipe that builds: musl-cross-make, debian, or auto for the first whose sources can be had
+    /// The recipe that builds: musl-cross-make, debian, or auto for the first that is possible here
     /// [env: MUSLCHAIN_RECIPE]
     #[arg(long, value_name = "NAME")]
     recipe: Option<String>,
@@ -30,6 +30,10 @@ pub struct Flags {
     /// What the toolchain compiles, such as c,c++ [env: MUSLCHAIN_LANGUAGES]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     languages: Option<Vec<String>>,
+    /// Leave the compiler as upstream makes it: not static unless asked, small thread stacks
+    /// [env: MUSLCHAIN_DEFAULTS=0]
+    #[arg(long)]
+    no_defaults: bool,
     /// Compilations at once; as many as there are processors if not said [env: MUSLCHAIN_JOBS]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
@@ -74,7 +78,7 @@ impl Settings {
         if let Some(path) = Config::find_project(&context.folder) {
             config = config.over(Config::read(&path)?);
         }
-        if let Some(path) = context.user_config().filter(|path| path.is_file()) {
+        if let Some(path) = context.user_config()?.filter(|path| path.is_file()) {
             config = config.over(Config::read(&path)?);
         }
         Self::from_config(context, config.over(Config::default_settings()))
@@ -96,7 +100,11 @@ impl Settings {
                 None | Some("auto") => RecipeChoice::Auto,
                 Some(name) => RecipeChoice::Named(name.to_owned()),
             },
-            request: Request { versions: config.versions, languages: config.languages.unwrap_or_default() },
+            request: Request {
+                versions: config.versions,
+                languages: config.languages.unwrap_or_default(),
+                plain: !config.defaults.unwrap_or(true),
+            },
             fetch,
             jobs: config.jobs.unwrap_or(processors),
             keep_work: config.keep_work.unwrap_or(false),
@@ -111,6 +119,7 @@ impl Flags {
             recipe: self.recipe,
             languages: self.languages,
             versions: versions(self.versions.iter().map(String::as_str)).context("--set")?,
+            defaults: self.no_defaults.then_some(false),
             mirrors: self.mirrors,
             jobs: self.jobs,
             offline: self.offline.then_some(true),
@@ -130,6 +139,7 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         recipe: context.variable(variable::RECIPE).map(str::to_owned),
         languages: context.variable(variable::LANGUAGES).map(|list| list.split(',').map(str::to_owned).collect()),
         versions: versions(words(variable::SET)).context(variable::SET)?,
+        defaults: switch(context, variable::DEFAULTS)?,
         mirrors: words(variable::MIRROR).map(str::to_owned).collect(),
         jobs: jobs.transpose()?,
         offline: switch(context, variable::OFFLINE)?,

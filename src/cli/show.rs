@@ -1,12 +1,13 @@
 //! `muslchain show`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use std::fmt::Write;
 
 use super::context::Context;
 use super::{print, print_json, recipes, store};
 use crate::store::{Manifest, Store};
+use crate::target::{Target, Targets};
 
 /// Options of `show`.
 #[derive(Args)]
@@ -40,7 +41,15 @@ pub fn find(context: &Context, store: &Store, name: &str) -> Result<Manifest> {
         return Ok(manifest);
     }
     let targets = recipes(context)?.targets()?;
-    Ok(store.current(&targets.find(name)?.0.triple)?)
+    Ok(store.current(&find_target(&targets, name)?.triple)?)
+}
+
+/// The target of that name or port, where a toolchain's full name would have done too.
+pub fn find_target<'a>(targets: &'a Targets, name: &str) -> Result<&'a Target> {
+    if targets.iter().any(|target| name.starts_with(&format!("{}-", target.triple))) {
+        bail!("no toolchain is called `{name}`; `muslchain list` shows those that are installed");
+    }
+    Ok(targets.find(name)?.0)
 }
 
 fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Error> {
@@ -52,6 +61,7 @@ fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Err
         ("triple", manifest.triple.clone()),
         ("languages", manifest.languages.join(", ")),
         ("recipe", manifest.recipe.clone()),
+        ("defaults", if manifest.defaults { "static, 8 MiB thread stacks" } else { "upstream's" }.to_owned()),
         ("key", manifest.key.to_string()),
         ("host", format!("{} ({linked})", manifest.host)),
         ("isolation", manifest.isolation.clone()),

@@ -5,7 +5,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::{print_json, print_table, recipes, store};
+use super::{print_list, recipes, store};
+use crate::store::StoreError;
 use crate::target::Target;
 
 /// Options of `targets`.
@@ -21,26 +22,21 @@ impl Options {
     pub fn run(self, context: &Context) -> Result<()> {
         let targets = recipes(context)?.targets()?;
         let store = store(context)?;
-        let is_installed = |target: &Target| store.current(&target.triple).is_ok();
+        let is_installed =
+            |target: &Target| matches!(store.current(&target.triple), Ok(_) | Err(StoreError::NoneMeant(_)));
         let ports = |target: &Target| target.ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>();
-        if self.json {
-            let rows: Vec<_> = targets
-                .iter()
-                .map(|target| {
-                    json!({
-                        "triple": target.triple,
-                        "names": target.names,
-                        "ports": ports(target),
-                        "installed": is_installed(target),
-                    })
-                })
-                .collect();
-            return print_json(&json!({ "schema": 1, "targets": rows }));
-        }
-        let row = |target: &Target| {
+        let document = |target: &&Target| {
+            json!({
+                "triple": target.triple,
+                "names": target.names,
+                "ports": ports(target),
+                "installed": is_installed(target),
+            })
+        };
+        let row = |target: &&Target| {
             let installed = if is_installed(target) { "installed" } else { "" };
             vec![target.triple.clone(), ports(target).join(" "), target.names.join(" "), installed.to_owned()]
         };
-        Ok(print_table(&targets.iter().map(row).collect::<Vec<_>>())?)
+        print_list(self.json, "targets", &targets.iter().collect::<Vec<_>>(), document, row)
     }
 }

@@ -1,10 +1,13 @@
 //! `muslchain uninstall`.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
 use super::context::Context;
 use super::progress::Progress;
+use super::show::find_target;
 use super::{OutputOptions, recipes, store};
 use crate::store::Manifest;
 
@@ -26,25 +29,32 @@ impl Options {
         // Everything is found before anything is removed: a typing error loses nothing.
         let mut chosen: Vec<&Manifest> = Vec::new();
         for name in &self.names {
-            let by_name = installed.iter().find(|manifest| manifest.name == *name);
-            let found: Vec<&Manifest> = match by_name {
-                Some(manifest) => vec![manifest],
-                None => {
-                    let triple = &targets.find(name)?.0.triple;
-                    installed.iter().filter(|manifest| manifest.triple == *triple).collect()
-                }
-            };
+            let means = |manifest: &&Manifest| manifest.name == *name || manifest.triple == *name;
+            let mut found: Vec<&Manifest> = installed.iter().filter(means).collect();
+            if found.is_empty() {
+                let triple = &find_target(&targets, name)?.triple;
+                found = installed.iter().filter(|manifest| manifest.triple == *triple).collect();
+            }
             if found.is_empty() {
                 bail!("no toolchain for {name} is installed; `muslchain list` shows what is");
             }
             chosen.extend(found);
         }
+        let is_meant = |manifest: &Manifest| store.current(&manifest.triple).is_ok_and(|it| it.name == manifest.name);
+        let changed: BTreeSet<&str> =
+            chosen.iter().filter(|manifest| is_meant(manifest)).map(|manifest| manifest.triple.as_str()).collect();
+        store.sweep(&progress)?;
         for manifest in chosen {
             let _lock = store.lock(&manifest.name, &manifest.name, &progress)?;
             // Another process may have removed it meanwhile, or it was named twice.
             if store.manifest(&manifest.name)?.is_some() {
                 store.remove(manifest)?;
                 progress.say(&format!("{} removed", manifest.name));
+            }
+        }
+        for triple in changed {
+            if let Ok(next) = store.current(triple) {
+                progress.say(&format!("{triple} means {} now", next.name));
             }
         }
         Ok(())

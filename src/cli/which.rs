@@ -27,9 +27,16 @@ impl Options {
         let store = store(context)?;
         let manifest = show::find(context, &store, &self.name)?;
         let bin = store.toolchain(&manifest.name).join("bin");
-        let path = bin.join(format!("{}-{}", manifest.triple, self.program));
+        let prefix = format!("{}-", manifest.triple);
+        // The name that its file has will do as well.
+        let program = self.program.strip_prefix(&prefix).unwrap_or(&self.program);
+        let path = bin.join(prefix.clone() + program);
         if !path.is_file() {
-            bail!("the toolchain {} has no {}; {} lists what it has", manifest.name, self.program, bin.display());
+            bail!(
+                "the toolchain {} has no program `{program}`; those that it has are in {}",
+                manifest.name,
+                bin.display()
+            );
         }
         if self.json {
             return print_json(&json!({ "schema": 1, "path": path }));

@@ -5,7 +5,8 @@ use std::process::Stdio;
 use crate::support::Place;
 use crate::support::process::Ran;
 
-const COMMANDS: &[&str] = &["install", "uninstall", "list", "targets", "env", "fetch", "show", "which", "dir"];
+const COMMANDS: &[&str] =
+    &["install", "uninstall", "list", "targets", "env", "run", "fetch", "show", "check", "which", "dir"];
 
 #[test]
 fn every_command_has_help() {
@@ -82,6 +83,8 @@ fn a_reader_that_goes_away_is_no_failure() {
         &["show", "tiny"],
         &["dir"],
         &["which", "tiny"],
+        &["check", crate::support::PROGRAM],
+        &["check", "--json", crate::support::PROGRAM],
         &["--help"],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();

@@ -1,6 +1,10 @@
 //! What is refused, and how.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use crate::support::Place;
+use crate::support::process::Ran;
 
 #[test]
 fn an_unknown_target_gets_the_nearest_names() {
@@ -104,7 +108,7 @@ fn a_wrong_recipe_is_refused_with_file_line_and_key() {
     let recipes = place.recipes.to_str().unwrap();
     let mut command = place.command(&["install", "tiny", "--recipes", recipes]);
     command.env_remove("MUSLCHAIN_RECIPES");
-    crate::support::process::Ran::of(command).refuses(&[file.to_str().unwrap(), "line 3", "`flavour`"]);
+    Ran::of(command).refuses(&[file.to_str().unwrap(), "line 3", "`flavour`"]);
 
     let place = Place::new();
     place.edit("sources.toml", "licence", "license");
@@ -113,7 +117,7 @@ fn a_wrong_recipe_is_refused_with_file_line_and_key() {
     let place = Place::new();
     place.edit("toolchains/tiny/recipe.toml", "script = \"last.sh\"", "script = \"lost.sh\"");
     let ran = place.install(&["tiny"]).refuses(&["lost.sh", "No such file"]);
-    assert!(!ran.stderr.contains("sources can be had"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("is possible here"), "{}", ran.stderr);
 
     let place = Place::new();
     let nowhere = place.path().join("nowhere");
@@ -129,9 +133,42 @@ fn without_home_the_message_says_what_to_set() {
         command
     };
     for command in [&["list"][..], &["targets"], &["install", "tiny"], &["dir"]] {
-        crate::support::process::Ran::of(without_home(command)).refuses(&["HOME is not set", "MUSLCHAIN_HOME"]);
+        Ran::of(without_home(command)).refuses(&["HOME is not set", "MUSLCHAIN_HOME"]);
     }
     let mut command = without_home(&["dir"]);
     command.env("MUSLCHAIN_HOME", "/somewhere/else");
-    assert_eq!(crate::support::process::Ran::of(command).succeeds().stdout, "/somewhere/else\n");
+    assert_eq!(Ran::of(command).succeeds().stdout, "/somewhere/else\n");
+}
+
+#[test]
+fn a_variable_that_is_not_utf8_is_refused_by_name() {
+    let place = Place::new();
+    let run = |arguments: &[&str], name: &str| {
+        let mut command = place.command(arguments);
+        command.env(name, OsStr::from_bytes(b"/somewhere/h\xf6me"));
+        command
+    };
+    for command in
+        [&["list"][..], &["targets"], &["install", "tiny"], &["uninstall", "tiny"], &["dir"], &["which", "tiny"]]
+    {
+        Ran::of(run(command, "MUSLCHAIN_HOME")).refuses(&["MUSLCHAIN_HOME is not valid UTF-8", "set it"]);
+        Ran::of(run(command, "MUSLCHAIN_JOBS")).refuses(&["MUSLCHAIN_JOBS is not valid UTF-8", "set it"]);
+        Ran::of(run(command, "HOME")).refuses(&["HOME is not valid UTF-8", "set XDG_"]);
+    }
+    Ran::of(run(&["list"], "XDG_DATA_HOME")).refuses(&["XDG_DATA_HOME is not valid UTF-8", "set XDG_DATA_HOME"]);
+    Ran::of(run(&["targets"], "XDG_CONFIG_HOME")).refuses(&["XDG_CONFIG_HOME is not valid UTF-8"]);
+    let ran = Ran::of(run(&["env", "tiny"], "MUSLCHAIN_HOME"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, "false\n"), "{ran:#?}");
+    // What is not asked is in nobody's way.
+    Ran::of(run(&["dir"], "OTHER")).succeeds();
+    let mut command = run(&["targets"], "HOME");
+    command.envs([("MUSLCHAIN_HOME", place.path()), ("XDG_CONFIG_HOME", place.path())]);
+    Ran::of(command).succeeds();
+
+    // A relative store is below the current folder.
+    let folder = place.path().join(OsStr::from_bytes(b"h\xf6me"));
+    std::fs::create_dir(&folder).unwrap();
+    let mut command = place.command(&["dir"]);
+    command.env("MUSLCHAIN_HOME", "store").current_dir(folder);
+    Ran::of(command).refuses(&["the store's path is not valid UTF-8", "set MUSLCHAIN_HOME"]);
 }

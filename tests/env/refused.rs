@@ -1,6 +1,6 @@
 //! What makes the evaluation fail.
 
-use crate::shells::{SHELLS, both_ways, installed, path};
+use crate::shells::{FISH, SHELLS, both_ways, installed, path};
 use crate::support::Place;
 use crate::support::process::Ran;
 
@@ -43,6 +43,40 @@ fn a_usage_error_fails() {
     fails_in_all_shells(&place, "", "", &["TARGET|PORT"]);
     fails_in_all_shells(&place, "", "tiny other", &["other"]);
     fails_in_all_shells(&place, "", "--no-progress --nonsense tiny", &["--nonsense"]);
+    fails_in_all_shells(&place, "", "--format sh --unset tiny", &["--unset"]);
+    fails_in_all_shells(&place, "", "--format=ksh tiny", &["ksh", "[possible values: sh, fish,"]);
+    fails_in_all_shells(&place, "", "--pie --for autotools tiny", &["--pie", "--for"]);
+}
+
+#[test]
+fn fish_fails_too() {
+    let place = Place::new();
+    for (arguments, part) in [("tiny", "no toolchain for tiny"), ("--nonsense tiny", "--nonsense"), ("", "TARGET|PORT")]
+    {
+        let script = format!("muslchain env --format fish {arguments} | source; or echo failed");
+        let ran = Ran::of(FISH.command(&place, &path(), &script));
+        assert_eq!(ran.stdout, "failed\n", "{ran:#?}");
+        ran.says(&[part]);
+    }
+}
+
+#[test]
+fn what_is_not_evaluated_prints_nothing_when_it_fails() {
+    let place = Place::new();
+    for arguments in [
+        &["--json", "tiny"][..],
+        &["--format", "json", "tiny"],
+        &["--format=nu", "tiny"],
+        &["--format", "dotenv", "tiny"],
+        &["--format", "make", "tiny"],
+        &["--format", "github", "tiny"],
+        &["--for", "cmake", "tiny"],
+        &["--for=meson", "tiny"],
+    ] {
+        place.run(&[&["env"], arguments].concat()).refuses(&["no toolchain for tiny-linux-musl is installed"]);
+    }
+    let ran = place.run(&["env", "--format", "pwsh", "tiny"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, "throw 'muslchain env failed'\n"));
 }
 
 #[test]

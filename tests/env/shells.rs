@@ -15,6 +15,9 @@ pub struct Shell {
     pub options: &'static str,
 }
 
+/// The one that is no kin of sh.
+pub const FISH: Shell = Shell { words: &["fish", "--no-config", "-c"], options: "" };
+
 pub const SHELLS: &[Shell] = &[
     Shell { words: &["dash", "-c"], options: "set -eu" },
     Shell { words: &["busybox", "sh", "-c"], options: "set -eu" },
@@ -27,7 +30,20 @@ pub const SHELLS: &[Shell] = &[
     Shell { words: &["zsh", "--emulate", "sh", "-c"], options: "set -eu" },
 ];
 
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Shell> {
+    SHELLS.iter().chain([&FISH])
+}
+
 impl Shell {
+    /// The ways to evaluate `muslchain env` with these arguments.
+    pub fn ways(&self, arguments: &str) -> Vec<String> {
+        match self.words[0] {
+            "fish" => vec![format!("muslchain env --format fish {arguments} | source")],
+            _ => both_ways(arguments).to_vec(),
+        }
+    }
+
     /// A command that runs `script` as the user whose `place` it is. PATH is that of `path`.
     pub fn command(&self, place: &Place, path: &str, script: &str) -> Command {
         let name = self.words[0];
@@ -39,6 +55,10 @@ impl Shell {
         let mut shell = Command::new(name);
         shell.args(&self.words[1..]).arg(format!("{}\n{script}", self.options)).env_clear();
         shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if name == "fish" {
+            // In the C locale it changes whatever is not ASCII in its own environment.
+            shell.env("LC_ALL", "C.UTF-8");
+        }
         shell.env("PATH", path).current_dir(command.current_dir(&place.project).get_current_dir().unwrap());
         shell
     }
@@ -57,7 +77,7 @@ impl Shell {
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{:?} {}: {script}\n{ran:#?}", self.words, self.options);
         let pairs = ran.stdout.split_terminator('\0').map(|pair| pair.split_once('=').unwrap());
         // What shells keep for themselves.
-        let own = ["_", "PWD", "OLDPWD", "SHLVL", "LOGNAME"];
+        let own = ["_", "PWD", "OLDPWD", "SHLVL", "LOGNAME", "USER", "LC_ALL"];
         pairs.filter(|(name, _)| !own.contains(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }
@@ -65,6 +85,19 @@ impl Shell {
 /// A PATH with the program under test and the system's programs.
 pub fn path() -> String {
     format!("{}:/usr/local/bin:/usr/bin:/bin", Path::new(PROGRAM).parent().unwrap().display())
+}
+
+/// What is there beside the records that `env` makes for itself.
+pub fn without_records(environment: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let is_record = |name: &str| name.starts_with("MUSLCHAIN_SAVED_") || name == "MUSLCHAIN_PATH";
+    environment.into_iter().filter(|(name, _)| !is_record(name)).collect()
+}
+
+/// The folders that go before PATH for a toolchain.
+pub fn folders(toolchain: &Path) -> String {
+    let store = toolchain.parent().unwrap().parent().unwrap();
+    let shims = store.join("shims").join(toolchain.file_name().unwrap());
+    format!("{}:{}/bin", shims.display(), toolchain.display())
 }
 
 /// Installs, and returns the toolchain's folder.

@@ -1,12 +1,13 @@
 //! What is set.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::shells::{SHELLS, both_ways, installed, path};
+use crate::shells::{SHELLS, all, folders, installed, path, without_records};
 use crate::support::Place;
 
 /// Everything that a shell could take for something else.
-const ODD: &[&str] =
+pub const ODD: &[&str] =
     &["my  höme", "a  b' \"*[x]?$HOME\\n\t`id`$(id)ÄÖ\u{201a}!#&;|<>(y){1,2}~=%^", "  -e  \\\\ \\\\* [!a] ", "~root"];
 
 /// Files that patterns could match.
@@ -23,7 +24,6 @@ fn any_shell_sets_what_go_needs_wherever_the_store_is() {
         let place = Place::with_home(home);
         litter(&place);
         let toolchain = installed(&place, "tiny");
-        let bin = toolchain.join("bin");
         let expected = BTreeMap::from(
             [
                 ("CC", "tiny-linux-musl-gcc"),
@@ -34,16 +34,16 @@ fn any_shell_sets_what_go_needs_wherever_the_store_is() {
                 ("CGO_ENABLED", "1"),
                 ("CGO_CFLAGS", "-O2 -g -static"),
                 ("CGO_LDFLAGS", "-O2 -g -static"),
-                ("PKG_CONFIG_LIBDIR", toolchain.join("tiny-linux-musl/lib/pkgconfig").to_str().unwrap()),
-                ("PATH", &format!("{}:{}", bin.display(), path())),
+                ("PKG_CONFIG", "tiny-linux-musl-pkg-config"),
+                ("PATH", &format!("{}:{}", folders(&toolchain), path())),
                 ("HOME", place.home.to_str().unwrap()),
                 ("MUSLCHAIN_RECIPES", place.recipes.to_str().unwrap()),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        for shell in SHELLS {
-            for line in both_ways("linux/arm64") {
-                let found = shell.environment(&place, &path(), &[], &line);
+        for shell in all() {
+            for line in shell.ways("linux/arm64") {
+                let found = without_records(shell.environment(&place, &path(), &[], &line));
                 assert_eq!(found, expected, "{:?} {}: {line} in {home}", shell.words, shell.options);
             }
         }
@@ -68,9 +68,9 @@ fn the_compiler_is_found_through_path() {
 fn a_ports_variant_is_set() {
     let place = Place::new();
     installed(&place, "other");
-    for shell in SHELLS {
+    for shell in all() {
         for (port, variant) in [("linux/arm/v7", "7"), ("linux/arm/v6", "6")] {
-            for line in both_ways(port) {
+            for line in shell.ways(port) {
                 let found = shell.environment(&place, &path(), &[], &line);
                 let of = |name: &str| found[name].clone();
                 assert_eq!(
@@ -86,45 +86,19 @@ fn a_ports_variant_is_set() {
 fn what_the_user_has_stays() {
     let place = Place::with_home(ODD[1]);
     litter(&place);
-    let bin = installed(&place, "tiny").join("bin");
+    let folders = folders(&installed(&place, "tiny"));
     let odd = "-DA='b  c' -I\"/x y\" -D*[x]?$HOME\\n\t`id`ÄÖ\u{201a}";
     let users_path = format!("/my  'own'/*[x]?/b\\in:{}", path());
     let more = [("CGO_CFLAGS", odd), ("CGO_LDFLAGS", "-L/my  libs  -lm"), ("GOFLAGS", "-v"), ("CC", "mine")];
-    for shell in SHELLS {
-        for line in both_ways("tiny") {
+    for shell in all() {
+        for line in shell.ways("tiny") {
             let found = shell.environment(&place, &users_path, &more, &line);
             assert_eq!(found["CGO_CFLAGS"], format!("{odd} -static"), "{:?}", shell.words);
             assert_eq!(found["CGO_LDFLAGS"], "-L/my  libs  -lm -static");
-            assert_eq!(found["PATH"], format!("{}:{users_path}", bin.display()));
+            assert_eq!(found["PATH"], format!("{folders}:{users_path}"));
             assert_eq!(found["GOFLAGS"], "-v");
             assert_eq!(found["CC"], "tiny-linux-musl-gcc");
         }
-    }
-}
-
-#[test]
-fn evaluated_again_nothing_more_changes() {
-    let place = Place::with_home(ODD[1]);
-    installed(&place, "tiny");
-    for shell in SHELLS {
-        for line in both_ways("tiny") {
-            let more = [("CGO_CFLAGS", "-DMINE")];
-            let once = shell.environment(&place, &path(), &more, &line);
-            assert_eq!(shell.environment(&place, &path(), &more, &format!("{line}\n{line}\n{line}")), once);
-        }
-    }
-}
-
-#[test]
-fn from_one_toolchain_to_another() {
-    let place = Place::new();
-    let [tiny, other] = ["tiny", "other"].map(|target| installed(&place, target).join("bin"));
-    for shell in SHELLS {
-        let script = "eval $(muslchain env linux/arm/v7)\neval $(muslchain env tiny)";
-        let found = shell.environment(&place, &path(), &[], script);
-        assert_eq!(found["PATH"], format!("{}:{}:{}", tiny.display(), other.display(), path()));
-        assert_eq!((found["CC"].as_str(), found["GOARCH"].as_str()), ("tiny-linux-musl-gcc", "arm64"));
-        assert_eq!(found["CGO_LDFLAGS"], "-O2 -g -static");
     }
 }
 
@@ -136,5 +110,42 @@ fn the_last_installed_toolchain_is_meant() {
     let current = place.run(&["dir", "tiny"]).succeeds().stdout;
     assert!(current.contains("beta2.0"));
     let found = SHELLS[0].environment(&place, &path(), &[], "eval $(muslchain env tiny)");
-    assert!(found["PATH"].starts_with(&format!("{}/bin:", current.trim())), "{found:?}");
+    assert!(found["PATH"].starts_with(&folders(current.trim().as_ref())), "{found:?}");
+}
+
+#[test]
+fn position_independence_is_asked_for_beside_the_users_own_flags() {
+    let place = Place::new();
+    installed(&place, "tiny");
+    for shell in all() {
+        for (own, expected) in
+            [("", "-buildmode=pie"), ("-v", "-v -buildmode=pie"), ("-buildmode=pie", "-buildmode=pie")]
+        {
+            for line in shell.ways("--pie tiny") {
+                let found = shell.environment(&place, &path(), &[("GOFLAGS", own)], &line);
+                assert_eq!(found["GOFLAGS"], expected, "{:?} {line}", shell.words);
+                assert_eq!(found["GO_EXTLINK_ENABLED"], "1");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_change_to_path_programs_are_told_by_their_place() {
+    let place = Place::new();
+    let toolchain = installed(&place, "tiny");
+    for shell in all() {
+        for line in shell.ways("--no-path tiny") {
+            let found = shell.environment(&place, &path(), &[], &line);
+            assert_eq!(found["PATH"], path());
+            assert_eq!(Path::new(&found["CC"]), toolchain.join("bin/tiny-linux-musl-gcc"));
+            assert!(Path::new(&found["PKG_CONFIG"]).is_file());
+            assert!(!found.contains_key("MUSLCHAIN_PATH"));
+        }
+    }
+    let place = Place::with_home("a b");
+    installed(&place, "tiny");
+    let ran = place.run(&["env", "--no-path", "tiny"]);
+    assert_eq!(ran.stdout, "false\n");
+    ran.says(&["blank", "MUSLCHAIN_HOME"]);
 }

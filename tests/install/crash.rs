@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::path::Path;
 use std::process::Stdio;
 
+use muslchain::lock::FileLock;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
 use crate::support::process::{Ran, Running, is_running, unmistakable, until};
@@ -140,6 +141,7 @@ fn a_room_whose_owner_is_gone_before_it_is_entered_runs_nothing() {
         "read_only": [],
         "folder": "",
         "script": "script.sh",
+        "defaults": true,
         "environment": { "PATH": "/usr/bin:/bin" },
     });
     std::fs::write(place.project.join("script.sh"), ": > ran").unwrap();
@@ -272,13 +274,40 @@ fn killed_in_uninstall_the_triple_means_what_is_there() {
 fn killed_in_uninstall() {
     for _ in 0..4 {
         let place = Place::new();
+        // More files, so that removing them takes a moment.
+        place.before("last", "mkdir -p out/share; i=0; while [ $i -lt 500 ]; do : > out/share/$i; i=$((i + 1)); done");
         place.install(&["tiny"]).succeeds();
         let mut running = Running::of(place.command(&["uninstall", "tiny"]));
         until("it is gone", || place.toolchains().is_empty());
         running.kill();
         place.run(&["list"]).succeeds();
         place.run(&["dir", "tiny"]).refuses(&["no toolchain for"]);
-        place.install(&["tiny"]).succeeds();
-        place.run(&["dir", "tiny"]).succeeds();
+        assert!(entries(&place.store().join("logs")).is_empty());
+        assert_ends_well(&place, place.install(&["tiny"]), &["first"], &["second", "last"]);
     }
+}
+
+#[test]
+fn what_a_kill_left_of_folders_of_a_moment_goes_unless_it_is_in_use() {
+    let place = Place::new();
+    place.install(&["tiny", "other"]).succeeds();
+    let work = place.store().join("work");
+    let leave = || {
+        for left in ["trash-7-0/toolchain/lib", "room-7-0", "switch-7-3"] {
+            std::fs::create_dir_all(work.join(left)).unwrap();
+        }
+    };
+    leave();
+    place.install(&["tiny"]).succeeds();
+    assert!(place.works().is_empty(), "{:?}", place.works());
+
+    leave();
+    let lock = FileLock::acquire(&place.store().join("locks/trash-7-0.lock"), |_| ()).unwrap();
+    place.run(&["uninstall", "tiny"]).succeeds();
+    assert_eq!(place.works(), [work.join("trash-7-0")]);
+    place.install(&["tiny"]).succeeds();
+    assert!(work.join("trash-7-0/toolchain/lib").exists());
+    drop(lock);
+    place.run(&["uninstall", "tiny"]).succeeds();
+    assert!(place.works().is_empty(), "{:?}", place.works());
 }

@@ -1,6 +1,8 @@
 //! What is said and kept when something fails.
 
 use crate::support::process::Ran;
+use crate::support::recipes::add_recipe;
+use crate::support::server::Server;
 use crate::support::{Place, entries};
 
 /// Fails the first time and only then.
@@ -54,23 +56,97 @@ fn a_stage_that_fails_in_the_middle_of_a_line_of_commands_fails() {
 }
 
 #[test]
-fn everything_that_the_host_lacks_is_named_at_once_and_before_any_download() {
+fn everything_that_the_host_lacks_is_named_at_once_and_before_the_network_is_asked() {
+    for recipe in [&["--recipe", "tiny"][..], &[]] {
+        let place = Place::with_home("my  home");
+        let server = Server::of(&place.mirror);
+        let tools = r#"host-tools = ["sh", "muslchain-test-saw", "muslchain-test-hammer", "muslchain-test-plane"]"#;
+        place.edit("toolchains/tiny/recipe.toml", r#"host-tools = ["sh"]"#, tools);
+        place.edit("toolchains/tiny/recipe.toml", "work-gb = 0", "work-gb = 9000000");
+        let options = ["install", "tiny", "--mirror", &server.address, "--isolation", "none"];
+        let ran = place.run(&[&options, recipe].concat()).refuses(&[
+            "this machine lacks what a build needs",
+            "muslchain-test-hammer: hits nails",
+            "muslchain-test-saw: cuts boards",
+            "muslchain-test-plane: named by the recipe",
+            "apt-get install hammer-apt nails saw-apt\n",
+            "dnf install hammer-dnf saw-dnf\n",
+            "apk add hammer-apk saw-apk\n",
+            "pacman -S hammer-pacman saw-pacman\n",
+            "room in",
+            "9000000.0 GB are needed",
+            "a path without a blank",
+            place.store().to_str().unwrap(),
+            "set MUSLCHAIN_HOME",
+        ]);
+        assert_eq!(ran.stderr.matches("nails").count(), 2, "{}", ran.stderr);
+        assert!(!ran.stderr.contains("looking for the sources"), "{}", ran.stderr);
+        assert_eq!(server.requests(), 0);
+        assert!(!place.store().join("sources").exists() && place.works().is_empty());
+    }
+}
+
+#[test]
+fn a_moving_version_is_not_asked_for_where_the_host_lacks_something() {
     let place = Place::new();
-    let hammer_and_saw =
-        r#"host-tools = ["sh", "muslchain-test-saw", "muslchain-test-hammer", "muslchain-test-plane"]"#;
-    place.edit("toolchains/tiny/recipe.toml", r#"host-tools = ["sh"]"#, hammer_and_saw);
-    let ran = place.install(&["tiny"]).refuses(&[
-        "this machine lacks what a build needs",
-        "muslchain-test-hammer: hits nails",
-        "muslchain-test-saw: cuts boards",
-        "muslchain-test-plane: named by the recipe",
-        "apt-get install hammer-apt nails saw-apt\n",
-        "dnf install hammer-dnf saw-dnf\n",
-        "apk add hammer-apk saw-apk\n",
-        "pacman -S hammer-pacman saw-pacman\n",
+    let table = place.recipes.join("sources.toml");
+    let moving =
+        "[[moving]]\nname = 'beta'\nversion = 'newest'\nsuite = 'nowhere'\npackage = 'beta'\nlicence = 'MIT'\n";
+    std::fs::write(&table, std::fs::read_to_string(&table).unwrap() + moving).unwrap();
+    place.edit("toolchains/tiny/recipe.toml", r#"host-tools = ["sh"]"#, r#"host-tools = ["muslchain-test-saw"]"#);
+    for recipe in [&["--recipe", "tiny"][..], &[]] {
+        let ran = place.install(&[&["tiny", "--set", "beta=newest"], recipe].concat());
+        let ran = ran.refuses(&["this machine lacks what a build needs", "muslchain-test-saw: cuts boards"]);
+        assert!(!ran.stderr.contains("newest"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_recipe_that_the_host_cannot_build_by_is_passed_over() {
+    let place = Place::new();
+    add_recipe(&place.recipes, "spare", r#"["sh"]"#);
+    place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "muslchain-test-saw"]"#);
+    let reason = "this machine lacks muslchain-test-saw";
+    // With no sources for the other one, both reasons are told;
+    place.run(&["install", "tiny"]).refuses(&[
+        "no recipe is possible here",
+        &format!("tiny: {reason}"),
+        "spare: alpha-1.0.tar",
+        "--mirror",
     ]);
-    assert_eq!(ran.stderr.matches("nails").count(), 2, "{}", ran.stderr);
-    assert!(!place.store().join("sources").exists());
+    // the one that was named is not passed over;
+    place.install(&["tiny", "--recipe", "tiny"]).refuses(&["muslchain-test-saw: cuts boards", "apt-get install"]);
+    // else the next one builds.
+    let ran = place.install(&["tiny"]).succeeds();
+    ran.says(&[&format!("recipe spare is used: tiny is not possible here ({reason})")]);
+    assert!(place.toolchains()[0].to_str().unwrap().contains("tiny-linux-musl-spare-"));
+    let shown = place.run(&["show", "tiny", "--json"]).json();
+    assert_eq!(shown["host_tools"].as_object().unwrap().keys().collect::<Vec<_>>(), ["sh"]);
+}
+
+#[test]
+fn what_every_recipe_lacks_is_named_at_once() {
+    let place = Place::new();
+    let server = Server::of(&place.mirror);
+    add_recipe(&place.recipes, "spare", r#"["sh", "muslchain-test-hammer"]"#);
+    place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "muslchain-test-saw"]"#);
+    place.run(&["install", "tiny", "--mirror", &server.address]).refuses(&[
+        "this machine lacks what a build needs",
+        "muslchain-test-saw: cuts boards",
+        "muslchain-test-hammer: hits nails",
+        "apt-get install hammer-apt nails saw-apt\n",
+    ]);
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn the_host_is_not_looked_at_for_what_is_installed() {
+    let place = Place::new();
+    place.install(&["tiny"]).succeeds();
+    place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "muslchain-test-saw"]"#);
+    place.edit("toolchains/tiny/recipe.toml", "work-gb = 0", "work-gb = 9000000");
+    place.install(&["tiny"]).succeeds().says(&["tiny-linux-musl is installed"]);
+    place.install(&["tiny", "other"]).refuses(&["muslchain-test-saw", "9000000.0 GB"]);
 }
 
 #[test]
@@ -128,7 +204,7 @@ fn a_missing_source_is_named_with_every_place_that_was_asked() {
         "no such file",
     ]);
     // Without the name of a recipe, each one that was tried is named.
-    place.install(&["tiny"]).refuses(&["no recipe's sources can be had", "tiny: beta-1.0.tar"]);
+    place.install(&["tiny"]).refuses(&["no recipe is possible here", "tiny: beta-1.0.tar"]);
 }
 
 #[test]

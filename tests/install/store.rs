@@ -79,7 +79,10 @@ fn an_installed_toolchain_is_found() {
     assert_eq!(place.run(&["which", "other"]).succeeds().stdout, format!("{}\n", gcc.display()));
     let ar = tiny.join("bin/tiny-linux-musl-ar");
     assert_eq!(place.run(&["which", "tiny", "ar"]).succeeds().stdout, format!("{}\n", ar.display()));
-    place.run(&["which", "tiny", "gfortran"]).refuses(&["has no gfortran", tiny.join("bin").to_str().unwrap()]);
+    assert_eq!(place.run(&["which", "tiny", "tiny-linux-musl-ar"]).succeeds().stdout, format!("{}\n", ar.display()));
+    place
+        .run(&["which", "tiny", "gfortran"])
+        .refuses(&["has no program `gfortran`", tiny.join("bin").to_str().unwrap()]);
     assert_eq!(place.run(&["dir"]).succeeds().stdout, format!("{}\n", place.store().display()));
 }
 
@@ -89,6 +92,7 @@ fn uninstalling_leaves_no_trace_of_a_toolchain() {
     place.install(&["tiny", "other"]).succeeds();
     place.run(&["uninstall", "tiny", "tinny"]).refuses(&["`tinny`"]);
     assert_eq!(place.toolchains().len(), 2);
+    let tiny = place.toolchains().remove(1);
     place.run(&["uninstall", "tiny"]).succeeds().says(&["removed"]);
 
     let [other] = &place.toolchains()[..] else { panic!("{:?}", place.toolchains()) };
@@ -97,6 +101,8 @@ fn uninstalling_leaves_no_trace_of_a_toolchain() {
     assert!(place.works().is_empty());
     for command in ["uninstall", "show", "dir", "which"] {
         place.run(&[command, "tiny"]).refuses(&["no toolchain for tiny", "is installed"]);
+        let gone = name_of(&tiny);
+        place.run(&[command, gone]).refuses(&[&format!("no toolchain is called `{gone}`"), "muslchain list"]);
     }
     assert_eq!(place.run(&["list"]).succeeds().stdout.lines().count(), 1);
 }
@@ -110,6 +116,7 @@ fn the_last_installed_toolchain_is_the_current_one() {
     };
     let current = || place.run(&["dir", "tiny"]).succeeds().stdout.trim().to_owned();
     let uninstall = |folder: &str| place.run(&["uninstall", name_of(Path::new(folder))]).succeeds();
+    let now = |folder: &str| format!("tiny-linux-musl means {} now\n", name_of(Path::new(folder)));
 
     let [first, second, third] = ["1.0", "2.0", "3.0"].map(install);
     assert_eq!(place.toolchains().len(), 3);
@@ -120,15 +127,15 @@ fn the_last_installed_toolchain_is_the_current_one() {
     // Installing what is there makes it current again.
     assert_eq!(install("1.0"), first);
     // One that is not current goes without changing what is.
-    uninstall(&third);
+    assert!(!uninstall(&third).stderr.contains(" now"));
     assert_eq!(current(), first);
     // The current one goes: another takes its place.
-    uninstall(&first);
+    uninstall(&first).says(&[&now(&second)]);
     assert_eq!(current(), second);
     assert_eq!(install("3.0"), third);
     uninstall(&third);
     assert_eq!(current(), second);
-    uninstall(&second);
+    assert!(!uninstall(&second).stderr.contains(" now"));
     place.run(&["dir", "tiny"]).refuses(&["no toolchain for tiny-linux-musl is installed"]);
 }
 
@@ -141,10 +148,43 @@ fn a_toolchain_without_its_link_can_go_and_come() {
         std::fs::remove_file(place.store().join("current/tiny-linux-musl")).unwrap();
     };
     cut();
+    let name = name_of(&place.toolchains()[0]).to_owned();
+    for command in ["show", "dir", "which"] {
+        let parts = ["tiny-linux-musl means none of its toolchains", "install tiny-linux-musl", "muslchain list"];
+        place.run(&[command, "tiny"]).refuses(&parts);
+        place.run(&[command, &name]).succeeds();
+    }
+    assert_eq!(place.run(&["targets", "--json"]).json()["targets"][0]["installed"], true);
     assert_eq!(place.install(&["tiny"]).succeeds().stages().len(), 0);
     place.run(&["dir", "tiny"]).succeeds();
     cut();
     place.run(&["uninstall", "tiny"]).succeeds();
+    assert!(place.toolchains().is_empty());
+}
+
+#[test]
+fn a_damaged_manifest_is_told_with_the_folder_to_remove() {
+    let place = Place::new();
+    place.install(&["tiny", "other"]).succeeds();
+    let folder = place.toolchains().remove(1);
+    std::fs::remove_file(folder.join("manifest.json")).unwrap();
+    std::fs::write(folder.join("manifest.json"), "{").unwrap();
+    let said = format!("{}: the toolchain's manifest.json: ", folder.display());
+    for command in [&["list"][..], &["show", "tiny"], &["uninstall", "tiny"], &["install", "tiny"]] {
+        place.run(command).refuses(&[&said, "remove it"]);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    place.run(&["dir", "tiny"]).refuses(&["no toolchain for tiny-linux-musl is installed"]);
+    place.install(&["tiny"]).succeeds();
+    assert_eq!(place.run(&["list"]).succeeds().stdout.lines().count(), 2);
+}
+
+#[test]
+fn a_toolchain_of_a_target_that_is_no_more_can_go() {
+    let place = Place::new();
+    place.install(&["other"]).succeeds();
+    place.edit("targets.toml", "other-linux-musl", "another-linux-musl");
+    place.run(&["uninstall", "other-linux-musl"]).succeeds().says(&["removed"]);
     assert!(place.toolchains().is_empty());
 }
 

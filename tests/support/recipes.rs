@@ -11,6 +11,10 @@ triple = "tiny-linux-musl"
 names = ["tiny", "small"]
 kernel-arch = "tiny"
 multiarch = "tiny-linux-gnu"
+qemu = "aarch64"
+elf = { class = 64, endian = "little", machine = "aarch64" }
+rust = "tiny64-unknown-linux-musl"
+machine = { name = "tiny64", family = "tiny" }
 ports = [{ name = "linux/arm64", spellings = ["linux/arm64/v8"], env = { GOARCH = "arm64" } }]
 
 [[target]]
@@ -19,6 +23,8 @@ names = ["other"]
 gcc-options = ["--with-float=hard"]
 kernel-arch = "other"
 multiarch = "other-linux-gnu"
+qemu = "aarch64"
+elf = { class = 32, endian = "little", machine = "arm", cpu-arch-at-most = 10, float = "hard" }
 ports = [
   { name = "linux/arm/v7", env = { GOARCH = "arm", GOARM = "7" } },
   { name = "linux/arm/v6", env = { GOARCH = "arm", GOARM = "6" } },
@@ -125,6 +131,18 @@ pub fn write(recipes: &Path, mirror: &Path) {
         let archive = archive(&[("content", &format!("{name} {version}\n"))]);
         add_source(recipes, mirror, name, version, &archive, more);
     }
+}
+
+/// Adds a recipe that differs from `tiny` in its name, its later place and these host tools, given as TOML.
+pub fn add_recipe(recipes: &Path, name: &str, host_tools: &str) {
+    let [from, to] = ["tiny", name].map(|name| recipes.join("toolchains").join(name));
+    fs::create_dir(&to).unwrap();
+    for entry in fs::read_dir(&from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    let text = RECIPE.replace("preference = 1", "preference = 2").replace(r#"["sh"]"#, host_tools);
+    fs::write(to.join("recipe.toml"), text).unwrap();
 }
 
 /// Adds a source to the table and its file to the mirror.

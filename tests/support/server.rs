@@ -12,6 +12,7 @@ pub struct Server {
     pub address: String,
     stalls: Arc<AtomicBool>,
     bodies: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -21,19 +22,27 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stalls, bodies) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (folder, stall, count): (PathBuf, _, _) = (folder.to_owned(), stalls.clone(), bodies.clone());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let connected = requests.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                connected.fetch_add(1, Ordering::SeqCst);
                 let (folder, stall, count) = (folder.clone(), stall.clone(), count.clone());
                 // A client that was killed breaks its connection.
                 std::thread::spawn(move || answer(stream, &folder, &stall, &count).ok());
             }
         });
-        Self { address, stalls, bodies }
+        Self { address, stalls, bodies, requests }
     }
 
     /// From now on, whether each body stops in its middle.
     pub fn stall(&self, stalls: bool) {
         self.stalls.store(stalls, Ordering::SeqCst);
+    }
+
+    /// How many requests there were.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     /// How many bodies, whole or not, were sent.

@@ -1,25 +1,4 @@
-# Assembler, linker and archive tools for $TARGET, running on $BUILD_TRIPLE.
+# The assembler and linker that the compiler is configured with, into compiler/.
 
-rm -rf obj/binutils
-mkdir -p obj/binutils "out/$TARGET/include"
-# GCC looks for headers and libraries below <sysroot>/usr, musl installs them at the sysroot's root.
-ln -sfn . "out/$TARGET/usr"
-
-cd obj/binutils
-../../src/binutils/configure \
-    --build="$BUILD_TRIPLE" --host="$BUILD_TRIPLE" --target="$TARGET" \
-    --prefix= --libdir=/lib --with-sysroot="/$TARGET" \
-    --disable-nls --disable-gprof --disable-gprofng --disable-gdb --disable-sim \
-    --disable-multilib --disable-werror --disable-plugins --disable-separate-code \
-    --disable-shared --enable-deterministic-archives --without-zstd \
-    CFLAGS="$HOST_CFLAGS" CXXFLAGS="$HOST_CFLAGS" LDFLAGS="$HOST_LDFLAGS"
-
-# V=1, so that the log shows each compilation. libtool drops a plain -static when it links programs, and -all-static is not a flag that
-# the sub-directories' configure tests survive: configure them all first, then link with it.
-make -j"$JOBS" configure-host MAKEINFO=true
-if [ "$HOST_STATIC" = yes ]; then
-    make -j"$JOBS" MAKEINFO=true V=1 LDFLAGS=-all-static
-else
-    make -j"$JOBS" MAKEINFO=true V=1
-fi
-make install-strip MAKEINFO=true DESTDIR="$WORK/out"
+. recipe/build-binutils.sh
+build_binutils "$COMPILER_TRIPLE" obj/binutils compiler

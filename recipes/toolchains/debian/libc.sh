@@ -1,6 +1,7 @@
 # musl and libgcc. Each needs a part of the other: musl's headers come first, then libgcc,
 # which musl's own link line names, then musl itself.
 
+. recipe/enter.sh
 PATH="$WORK/out/bin:$PATH"
 
 # A copy, so that an interrupted run finds the tree unpatched.
@@ -11,18 +12,24 @@ while read -r patch; do
     echo "patch $patch"
     patch -d src/musl-patched -p1 -s < "src/musl-patches/patches/$patch"
 done < src/musl-patches/patches/series
+if [ "$DEFAULTS" = yes ]; then
+    patch -d src/musl-patched -p1 < recipe/musl-arguments-of-constructors.patch
+fi
 
-rm -rf obj/musl
+rm -rf obj/musl "obj/gcc/$TARGET"
 mkdir -p obj/musl
 (
     cd obj/musl
-    ../../src/musl-patched/configure --host="$TARGET" --prefix= --disable-shared \
-        CC="$TARGET-gcc" CFLAGS="$TARGET_CFLAGS"
+    # What libc.so needs of libgcc is said: libgcc is not there yet to be found.
+    ../../src/musl-patched/configure --host="$TARGET" --prefix= \
+        CC="$TARGET-gcc" CFLAGS="$TARGET_CFLAGS" LIBCC=-lgcc
     make install-headers DESTDIR="$WORK/out/$TARGET"
 )
 
-make -C obj/gcc -j"$JOBS" all-target-libgcc MAKEINFO=true
-make -C obj/gcc install-strip-target-libgcc MAKEINFO=true DESTDIR="$WORK/out"
+make_gcc . -j"$JOBS" all-target-libgcc
+make_gcc . install-strip-target-libgcc DESTDIR="$WORK/out"
 
-make -C obj/musl -j"$JOBS"
-make -C obj/musl install DESTDIR="$WORK/out/$TARGET"
+# The objects of libc.a are position-independent: libc.so is linked from the same.
+# shellcheck disable=SC2016 # make's variable
+make -C obj/musl -j"$JOBS" 'LOBJS=$(LIBC_OBJS)'
+make -C obj/musl install 'LOBJS=$(LIBC_OBJS)' DESTDIR="$WORK/out/$TARGET"

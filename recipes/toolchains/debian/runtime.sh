@@ -1,12 +1,24 @@
 # The libraries that compiled programs lean on: libatomic, and libstdc++ when C++ was asked for.
 
-PATH="$WORK/out/bin:$PATH"
+. recipe/enter.sh
 
 libraries=libatomic
 case ",$COMPILED_LANGUAGES," in
     *,c++,*) libraries="$libraries libstdc++-v3" ;;
 esac
 for library in $libraries; do
-    make -C obj/gcc -j"$JOBS" "all-target-$library" MAKEINFO=true
-    make -C obj/gcc "install-target-$library" MAKEINFO=true DESTDIR="$WORK/out"
+    make_gcc . -j"$JOBS" "all-target-$library"
+    make_gcc . "install-target-$library" DESTDIR="$WORK/out"
 done
+
+# A family's compiler looks for a folder of its own name among the C++ headers, which were installed
+# where it is the target.
+family=out/lib/gcc/$COMPILER_TRIPLE
+if [ "$TARGET" != "$COMPILER_TRIPLE" ] && [ -d "$family" ]; then
+    own=out/lib/gcc/$TARGET/$GCC_VERSION/include
+    mkdir -p "$own"
+    rm -rf "$own/c++"
+    mv "$family/$GCC_VERSION/include/c++" "$own/c++"
+    rm -rf "$family"
+    ln -s "$TARGET" "$own/c++/$COMPILER_TRIPLE"
+fi

@@ -31,5 +31,5 @@ GCC_CONFIG += --disable-lto --disable-plugin --disable-libcc1 --disable-gcov --d
 GCC_CONFIG += --disable-libitm --disable-libssp --disable-libvtv --disable-libstdcxx-pch
 GCC_CONFIG += CFLAGS_FOR_TARGET="$TARGET_CFLAGS" CXXFLAGS_FOR_TARGET="$TARGET_CFLAGS"
 GCC_CONFIG_FOR_TARGET += $GCC_TARGET_OPTIONS
-MUSL_CONFIG += --disable-shared CFLAGS="$TARGET_CFLAGS"
+MUSL_CONFIG += CFLAGS="$TARGET_CFLAGS"
 CONFIG

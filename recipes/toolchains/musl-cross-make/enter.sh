@@ -7,3 +7,8 @@ cd "$WORK/mcm"
 # The makefile writes this one only if it is not there, and it has the versions in it.
 rm -f "build/local/$TARGET/config.mak"
 make "build/local/$TARGET/Makefile" "build/local/$TARGET/config.mak"
+
+# For make, where it builds musl: the objects of libc.a are position-independent, and libc.so is linked
+# from the same.
+# shellcheck disable=SC2034 # for who reads this file
+SHARED_FROM_THE_SAME_OBJECTS='LOBJS=$(LIBC_OBJS)'

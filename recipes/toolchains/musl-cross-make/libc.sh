@@ -1,9 +1,15 @@
 # musl's headers, libgcc, then musl itself, into the build's sysroot.
 
 . recipe/enter.sh
+# Anew, so that an interrupted run leaves nothing that is patched twice.
+rm -rf "musl-$MUSL_VERSION" "build/local/$TARGET/obj_musl"
+rm -f "build/local/$TARGET/obj_sysroot/.lc_headers" "build/local/$TARGET/obj_sysroot/.lc_libs"
 make "musl-$MUSL_VERSION"
+if [ "$DEFAULTS" = yes ]; then
+    patch -d "musl-$MUSL_VERSION" -p1 < "$WORK/recipe/musl-arguments-of-constructors.patch"
+fi
 cd "build/local/$TARGET"
 # One goal at a time: litecross orders them for a build from nothing.
 for goal in obj_sysroot/.lc_headers "obj_gcc/$TARGET/libgcc/libgcc.a" obj_musl/.lc_built obj_sysroot/.lc_libs; do
-    make -j"$JOBS" "$goal"
+    make -j"$JOBS" "$goal" "$SHARED_FROM_THE_SAME_OBJECTS"
 done

@@ -4,6 +4,9 @@
 //! only then its mark is written, so that a build that was killed goes on at the stage where it
 //! stopped. A stage's script may find what an interrupted run of itself left and has to cope.
 
+mod environment;
+mod log;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -17,8 +20,8 @@ use crate::digest::Sha256;
 use crate::event::{Event, Observer};
 use crate::fetch::VerifiedFile;
 use crate::host::Host;
-use crate::plan::{Linkage, Plan, PlannedStage, Tree, VERSION_MARK};
-use crate::sandbox::{self, Isolation, Room, SEARCH_PATH};
+use crate::plan::{Linkage, Plan, PlannedStage, Tree};
+use crate::sandbox::{self, Isolation, Room};
 use crate::snapshot;
 use crate::store::{ComponentRecord, MANIFEST_SCHEMA, Manifest, StageRecord, Store, StoreError, remove_tree};
 use crate::unpack::{self, UnpackError};
@@ -28,9 +31,6 @@ const OUT: &str = "out";
 
 /// The file beside the work tree that says at which level of isolation it is built.
 const LEVEL_FILE: &str = "isolation";
-
-/// Lines of a failed stage's log that an error shows.
-const TAIL_LINES: usize = 15;
 
 /// How a build runs.
 pub struct Builder<'a> {
@@ -120,7 +120,7 @@ impl Builder<'_> {
         fs_err::create_dir_all(&run.tree)?;
         fs_err::create_dir_all(&run.marks)?;
         fs_err::write(work.join(LEVEL_FILE), self.isolation.name())?;
-        run.lay_out()?;
+        fs_err::create_dir_all(run.tree.join("tmp"))?;
         run.restore_snapshot()?;
 
         let mut records = Vec::new();
@@ -185,6 +185,7 @@ impl Run<'_> {
         let count = self.plan.stages.len();
         observer.event(Event::StageStarted { toolchain, stage: &stage.name, number: number + 1, count, log: &log });
         let started = Instant::now();
+        self.lay_out(stage)?;
         self.run_script(number, &Script::Stage)?;
         let elapsed = started.elapsed();
         // Before the mark: a run that is killed in between finds the snapshot and goes on from it.
@@ -197,13 +198,12 @@ impl Run<'_> {
         Ok(record(elapsed.as_secs_f64()))
     }
 
-    /// What every stage finds in the work tree: the recipe's files, a folder for temporary ones.
-    fn lay_out(&self) -> io::Result<()> {
-        fs_err::create_dir_all(self.tree.join("tmp"))?;
+    /// Puts the files that the stage reads into the work tree's folder `recipe`, and no others.
+    fn lay_out(&self, stage: &PlannedStage) -> io::Result<()> {
         let recipe = self.tree.join("recipe");
         remove_tree(&recipe)?;
         fs_err::create_dir_all(&recipe)?;
-        for (name, content) in &self.plan.files {
+        for (name, content) in &stage.files {
             fs_err::write(recipe.join(name), content)?;
         }
         Ok(())
@@ -265,13 +265,14 @@ impl Run<'_> {
         let mut log_file = File::create(&log)?;
         let (reader, writer) = io::pipe()?;
         let second = writer.try_clone()?;
+        let work = builder.isolation.work_in_room(&self.tree);
         let room = Room {
             isolation: builder.isolation,
             work: self.tree.clone(),
             read_only,
             folder,
             script: path,
-            environment: self.environment(number),
+            environment: environment::of_stage(self.plan, number, &work, self.builder.jobs),
         };
         let status = std::thread::scope(|scope| {
             let pump = scope.spawn(|| self.pump(stage, reader, &mut log_file));
@@ -282,7 +283,7 @@ impl Run<'_> {
         if status.success() {
             return Ok(());
         }
-        let (code, tail) = (sandbox::exit_code(status), lines_that_matter(&log)?);
+        let (code, tail) = (sandbox::exit_code(status), log::lines_that_matter(&log)?);
         Err(BuildError::Stage { toolchain: self.plan.name(), stage: what, code, log, tail })
     }
 
@@ -293,7 +294,7 @@ impl Run<'_> {
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line)? > 0 {
             log.write_all(&line)?;
-            if is_compilation(&line) {
+            if log::is_compilation(&line) {
                 steps += 1;
                 self.tell_progress(stage, steps);
             }
@@ -305,8 +306,7 @@ impl Run<'_> {
     /// Tells how far the build is after `steps` compilations of `stage`.
     fn tell_progress(&self, stage: &PlannedStage, steps: u64) {
         let total: u64 = self.plan.stages.iter().map(|stage| stage.seconds).sum();
-        // Another version of a source may take more steps than the recipe expects.
-        let of_stage = (steps as f64 / stage.steps.max(1) as f64).min(1.0);
+        let of_stage = stage.share_of_time(steps);
         let finished = self.finished_seconds.load(Ordering::Relaxed) as f64;
         if total > 0 {
             let share = (finished + of_stage * stage.seconds as f64) / total as f64;
@@ -318,47 +318,6 @@ impl Run<'_> {
     fn inputs(&self) -> Vec<PathBuf> {
         let folders = self.plan.stages.iter().flat_map(|stage| &stage.unpack).map(|tree| PathBuf::from(&tree.folder));
         folders.filter(|folder| self.tree.join(folder).exists()).collect()
-    }
-
-    /// All variables that the stage `number` sees. Those that shape its result are covered by its key:
-    /// of versions, it is told those of the components that are unpacked by then.
-    fn environment(&self, number: usize) -> BTreeMap<String, String> {
-        let (builder, plan) = (self.builder, self.plan);
-        let work = builder.isolation.work_in_room(&self.tree);
-        let text = |value: &str| value.to_owned();
-        let (host_static, host_ldflags) = match plan.linkage {
-            Linkage::Static => ("yes", "-static"),
-            Linkage::Dynamic => ("no", "-static-libgcc -static-libstdc++"),
-        };
-        let mut environment = plan.recipe.environment.clone();
-        let unpacked = plan.stages[..=number].iter().flat_map(|stage| &stage.unpack);
-        environment.extend(unpacked.map(|tree| {
-            let variable = format!("{}_VERSION", tree.source.name.to_uppercase().replace('-', "_"));
-            (variable, tree.source.upstream_version().to_owned())
-        }));
-        // The toolchain's key depends on every stage, so that only the last one may know it.
-        if number + 1 == plan.stages.len() {
-            environment.insert(text("VERSION_TEXT"), plan.version_text());
-        }
-        environment.extend([
-            (text("PATH"), text(SEARCH_PATH)),
-            (text("LC_ALL"), text("C")),
-            (text("TZ"), text("UTC")),
-            (text("SOURCE_DATE_EPOCH"), text("0")),
-            (text("TMPDIR"), work.join("tmp").display().to_string()),
-            (text("WORK"), work.display().to_string()),
-            (text("TARGET"), plan.target.triple.clone()),
-            (text("BUILD_TRIPLE"), plan.host.clone()),
-            (text("COMPILED_LANGUAGES"), plan.languages.join(",")),
-            (text("GCC_TARGET_OPTIONS"), plan.target.gcc_options.join(" ")),
-            (text("KERNEL_ARCH"), plan.target.kernel_arch.clone()),
-            (text("MULTIARCH"), plan.target.multiarch.clone()),
-            (text("HOST_STATIC"), text(host_static)),
-            (text("HOST_LDFLAGS"), text(host_ldflags)),
-            (text("VERSION_MARK"), text(VERSION_MARK)),
-            (text("JOBS"), builder.jobs.to_string()),
-        ]);
-        environment
     }
 
     fn mark(&self, stage: &PlannedStage) -> PathBuf {
@@ -412,7 +371,7 @@ impl Run<'_> {
                 continue;
             }
             let seconds = snapshot::restore(&kept, &self.tree)?;
-            self.lay_out()?;
+            fs_err::create_dir_all(self.tree.join("tmp"))?;
             for (stage, seconds) in self.plan.stages[..=number].iter().zip(seconds) {
                 self.mark_done(stage, Duration::from_secs_f64(seconds))?;
             }
@@ -439,6 +398,7 @@ impl Run<'_> {
             host: plan.host.clone(),
             host_static: plan.linkage == Linkage::Static,
             gcc_options: plan.target.gcc_options.clone(),
+            defaults: !plan.plain,
             environment: plan.recipe.environment.clone(),
             components: plan.components.iter().map(|(name, source)| (name.clone(), record(source))).collect(),
             host_tools: builder.host.tools.clone(),
@@ -446,56 +406,5 @@ impl Run<'_> {
             stages,
             muslchain: env!("CARGO_PKG_VERSION").to_owned(),
         }
-    }
-}
-
-/// Whether a line of a build's output is the call of a compiler: it names an input to compile and
-/// an output. Not one is the question of configure scripts whether a compiler takes both.
-fn is_compilation(line: &[u8]) -> bool {
-    let holds = |word: &[u8]| memchr::memmem::find(line, word).is_some();
-    holds(b" -c ") && holds(b" -o ") && !line.starts_with(b"checking ")
-}
-
-/// The end of a log, from the first line that looks like the cause where there is one.
-fn lines_that_matter(log: &Path) -> io::Result<Vec<String>> {
-    let bytes = fs_err::read(log)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    // Configure scripts ask for much that is not there and go on.
-    let looks_like_the_cause = |line: &&str| {
-        let cause = ["error:", "Error:", "No space left", "fatal:", "Killed"];
-        let by_make = line.starts_with("make") && line.contains("*** ");
-        by_make || (!line.starts_with("checking ") && cause.iter().any(|word| line.contains(word)))
-    };
-    let recent = lines.len().saturating_sub(400);
-    let start = lines[recent..].iter().position(looks_like_the_cause).map(|place| recent + place);
-    let start = start.unwrap_or(lines.len().saturating_sub(TAIL_LINES)).min(lines.len());
-    const WIDEST: usize = 300;
-    Ok(lines[start..].iter().take(TAIL_LINES).map(|line| line.chars().take(WIDEST).collect()).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn compilations_are_told_from_other_lines() {
-        assert!(is_compilation(b"g++ -fno-PIE -c -O1 -o tree.o ../tree.cc\n"));
-        assert!(!is_compilation(b"g++ -O1 -o cc1 tree.o\n"));
-        assert!(!is_compilation(b"checking whether gcc understands -c and -o together... yes\n"));
-    }
-
-    #[test]
-    fn the_cause_is_shown_not_the_end_of_the_noise() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("x.log");
-        let noise = "make: leaving\n".repeat(40);
-        fs_err::write(&log, format!("{noise}x.c:1: error: no such thing\n{noise}")).unwrap();
-        let shown = lines_that_matter(&log).unwrap();
-        assert_eq!((shown[0].as_str(), shown.len()), ("x.c:1: error: no such thing", TAIL_LINES));
-        fs_err::write(&log, format!("checking for otool... not found\n{noise}make[1]: *** [all] Error 2\n")).unwrap();
-        assert_eq!(lines_that_matter(&log).unwrap(), ["make[1]: *** [all] Error 2"]);
-        fs_err::write(&log, "only\nthis\n").unwrap();
-        assert_eq!(lines_that_matter(&log).unwrap(), ["only", "this"]);
     }
 }

@@ -1,0 +1,55 @@
+//! The variables that a stage's script sees.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::plan::{Linkage, Plan, VERSION_MARK};
+use crate::sandbox::SEARCH_PATH;
+
+/// All variables that the stage `number` sees, its work tree being at `work` in its room. Those that
+/// shape its result are covered by its key: of versions, it is told those of the components that
+/// are unpacked by then, and a stage of the compiler proper is told nothing of the target.
+pub fn of_stage(plan: &Plan, number: usize, work: &Path, jobs: usize) -> BTreeMap<String, String> {
+    let text = |value: &str| value.to_owned();
+    let (host_static, host_ldflags) = match plan.linkage {
+        Linkage::Static => ("yes", "-static"),
+        Linkage::Dynamic => ("no", "-static-libgcc -static-libstdc++"),
+    };
+    let mut environment = plan.recipe.environment.clone();
+    let unpacked = plan.stages[..=number].iter().flat_map(|stage| &stage.unpack);
+    environment.extend(unpacked.map(|tree| {
+        let variable = format!("{}_VERSION", tree.source.name.to_uppercase().replace('-', "_"));
+        (variable, tree.source.upstream_version().to_owned())
+    }));
+    // The toolchain's key depends on every stage, so that only the last one may know it.
+    if number + 1 == plan.stages.len() {
+        environment.insert(text("VERSION_TEXT"), plan.version_text());
+    }
+    environment.extend([
+        (text("PATH"), text(SEARCH_PATH)),
+        (text("LC_ALL"), text("C")),
+        (text("TZ"), text("UTC")),
+        (text("SOURCE_DATE_EPOCH"), text("0")),
+        (text("TMPDIR"), work.join("tmp").display().to_string()),
+        (text("WORK"), work.display().to_string()),
+        (text("COMPILER_TRIPLE"), plan.compiler.triple.clone()),
+        (text("COMPILER_OPTIONS"), plan.compiler.gcc_options.join(" ")),
+        (text("BUILD_TRIPLE"), plan.host.clone()),
+        (text("COMPILED_LANGUAGES"), plan.languages.join(",")),
+        (text("HOST_STATIC"), text(host_static)),
+        (text("HOST_LDFLAGS"), text(host_ldflags)),
+        (text("VERSION_MARK"), text(VERSION_MARK)),
+        (text("JOBS"), jobs.to_string()),
+    ]);
+    if !plan.stages[number].of_compiler {
+        environment.extend([
+            (text("TARGET"), plan.target.triple.clone()),
+            (text("GCC_TARGET_OPTIONS"), plan.target.gcc_options.join(" ")),
+            (text("DRIVER_SPECS"), plan.target.driver_specs.clone()),
+            (text("KERNEL_ARCH"), plan.target.kernel_arch.clone()),
+            (text("MULTIARCH"), plan.target.multiarch.clone()),
+            (text("DEFAULTS"), text(if plan.plain { "no" } else { "yes" })),
+        ]);
+    }
+    environment
+}
