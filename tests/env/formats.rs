@@ -51,15 +51,50 @@ fn inside_of_another_environment_a_document_says_what_holds() {
     assert_eq!(same["path"], switched["path"]);
 }
 
+/// A run of a script in nu, which is wherever the PATH of the tests has it.
+fn in_nu(place: &Place, script: &str) -> Ran {
+    let outer = std::env::var("PATH").unwrap();
+    let folder = std::env::split_paths(&outer).find(|folder| folder.join("nu").is_file());
+    let folder = folder.expect("the shell nu is not installed; ci/setup gets it");
+    let mut command = place.command(&[]);
+    let mut nu = Command::new(folder.join("nu"));
+    nu.args(["--no-config-file", "-c", script]).env_clear();
+    nu.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    nu.env("PATH", path()).env("CGO_CFLAGS", OWN);
+    nu.current_dir(command.current_dir(&place.project).get_current_dir().unwrap());
+    Ran::of(nu)
+}
+
 #[test]
 fn a_record_for_nu() {
     let place = Place::with_home(ODD[0]);
-    let folders = folders(&installed(&place, "tiny"));
-    let record = env(&place, "nu", &format!("{OWN}\n")).succeeds().json();
-    let path: Vec<&str> = record["PATH"].as_array().unwrap().iter().map(|folder| folder.as_str().unwrap()).collect();
-    assert_eq!(path.join(":"), format!("{folders}:{}", crate::shells::path()));
-    assert_eq!(record["CGO_CFLAGS"], format!("{OWN}\n -static"));
-    assert_eq!(record["schema"], serde_json::Value::Null);
+    installed(&place, "tiny");
+    let said = env(&place, "json", OWN).succeeds().json();
+    let record = "muslchain env --format nu linux/arm64 | from nuon";
+    for script in [
+        format!("with-env ({record}) {{ ^env -0; tiny-linux-musl-gcc --version }}"),
+        format!("{record} | load-env; ^env -0; tiny-linux-musl-gcc --version"),
+    ] {
+        let ran = in_nu(&place, &script).succeeds();
+        let exported: Vec<&str> = ran.stdout.split('\0').collect();
+        for (name, value) in said["env"].as_object().unwrap() {
+            let line = format!("{name}={}", value.as_str().unwrap());
+            assert!(exported.contains(&line.as_str()), "{line}\n{ran:#?}");
+        }
+        assert!(ran.stdout.ends_with("this is gcc\n"), "the compiler did not run: {ran:#?}");
+    }
+}
+
+#[test]
+fn nu_stops_where_there_is_no_environment() {
+    let place = Place::new();
+    for script in [
+        "with-env (muslchain env --format nu tiny | from nuon) { print went on }",
+        "muslchain env --format nu tiny | from nuon | load-env; print went on",
+    ] {
+        let ran = in_nu(&place, script).says(&["muslchain install tiny"]);
+        assert!(ran.code != 0 && !ran.stdout.contains("went on"), "{ran:#?}");
+    }
 }
 
 #[test]
