@@ -87,17 +87,6 @@ fn listed(reasons: &[(String, String)]) -> String {
 }
 
 impl Chooser<'_> {
-    /// A plan for each of `targets`, all by one recipe.
-    ///
-    /// Without network if all is installed, or what was asked for fits no recipe.
-    pub fn plans(&self, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
-        let candidates = self.candidates(targets, linkage)?;
-        match self.installed(&candidates)? {
-            Some(plans) => Ok(plans.to_vec()),
-            None => self.choose(&candidates, targets, linkage),
-        }
-    }
-
     /// The recipes that may build, the preferred one first, with what is known of their plans without network.
     ///
     /// An error if what was asked for fits none.

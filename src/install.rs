@@ -108,8 +108,28 @@ impl Installer<'_> {
     }
 
     /// Brings the sources for each of `targets` here, for a later install without network.
+    ///
+    /// They are those of the recipe that this machine would build by. One that can build by none is taken for the
+    /// errand of another machine: what it lacks is told, and counts for nothing.
     pub fn fetch_only(&self, targets: &[&Target]) -> Result<Vec<(Source, VerifiedFile)>, InstallError> {
-        let plans = self.chooser.plans(targets, Linkage::Static)?;
+        let linkage = Linkage::Static;
+        let mut candidates = self.chooser.candidates(targets, linkage)?;
+        let plans = match self.chooser.installed(&candidates)? {
+            Some(plans) => plans.to_vec(),
+            None => {
+                let table = self.chooser.recipes.host_tools()?;
+                let survey = self.survey(&table, &candidates, targets)?;
+                match self.check(&survey, &mut candidates, targets) {
+                    Err(InstallError::Lacking(lacking)) => {
+                        let note = format!("{}: it could not build from these sources", lacking.names());
+                        self.chooser.observer.event(Event::Note(&note));
+                        candidates.iter_mut().for_each(|candidate| candidate.impossible = None);
+                    }
+                    checked => drop(checked?),
+                }
+                self.chooser.choose(&candidates, targets, linkage)?
+            }
+        };
         let files = self.fetch(&plans)?;
         let mut sources: Vec<Source> = plans.iter().flat_map(Plan::sources).cloned().collect();
         sources.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));

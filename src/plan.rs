@@ -1,9 +1,9 @@
 //! A plan: everything that determines a toolchain's content, and the keys made from it.
 //!
 //! Keys are a chain. Each stage's key is the SHA-256 of a canonical form of the key before it, its
-//! script, the files that it reads and its sources; the first link covers recipe, host, linkage,
-//! languages and variables. Stages that build the compiler proper come next, with the target that it is
-//! built for, then those of the toolchain's own target. The last stage's key is the toolchain's. So two
+//! script, the files that it reads and its sources; the first link covers recipe, host, linkage and
+//! variables. Stages that know nothing but the host come first, then, behind a link that covers the languages and
+//! the target that it is built for, those of the compiler proper, then those of the toolchain's own target. The last stage's key is the toolchain's. So two
 //! plans that begin alike share the keys of their first stages. Not in a key: paths, times, job counts,
 //! origins, the name of the machine.
 
@@ -13,13 +13,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
-use crate::recipe::{Recipe, RecipeError, Recipes};
+use crate::recipe::{Recipe, RecipeError, Recipes, Scope};
 use crate::source::{Moving, Source, Sources};
 use crate::target::Target;
 
 /// Changes when the meaning of a plan changes without its data: how sources are unpacked, what
 /// variables a stage sees.
-const KEY_SCHEMA: u32 = 2;
+const KEY_SCHEMA: u32 = 3;
 
 /// What stands for a toolchain's key inside the files that a build makes, until its last stage.
 pub const VERSION_MARK: &str = "muslchain-................";
@@ -108,8 +108,8 @@ pub struct PlannedStage {
     pub script: String,
     /// The files that it sees, by name: its script and those that it reads.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Whether it builds the compiler proper, and may know nothing of the toolchain's own target.
-    pub of_compiler: bool,
+    /// What it may know.
+    pub scope: Scope,
     /// What is unpacked for it, in order.
     pub unpack: Vec<Tree>,
     /// How many compilations it runs.
@@ -197,12 +197,14 @@ pub enum PlanError {
         owner: String,
     },
     /// A stage of the compiler proper after one of the target.
-    #[error("recipe {recipe}: stage {stage} builds the compiler (of-compiler), so it must come before all that do not")]
-    LateCompiler {
+    #[error("recipe {recipe}: stage {stage} has the scope `{scope}` and stands behind one of a narrower scope")]
+    LateStage {
         /// The recipe.
         recipe: String,
         /// The stage.
         stage: String,
+        /// Its scope.
+        scope: Scope,
     },
     /// A moving version that has not been resolved yet.
     #[error("{} {} has not been resolved to a file yet", .0.name, .0.version)]
@@ -283,7 +285,6 @@ impl Plan {
             recipe: &'a str,
             host: &'a str,
             linkage: Linkage,
-            languages: &'a [String],
             environment: &'a BTreeMap<String, String>,
         }
         Key::over(&FirstLink {
@@ -291,20 +292,25 @@ impl Plan {
             recipe: &self.recipe_name,
             host: &self.host,
             linkage: self.linkage,
-            languages: &self.languages,
             environment: &self.recipe.environment,
         })
     }
 
-    /// What the stages of the compiler proper know of its target.
+    /// What the stages of the compiler proper know beside the host.
     fn link_of_compiler(&self, before: Key) -> Key {
         #[derive(Serialize)]
         struct CompilerLink<'a> {
             before: Key,
+            languages: &'a [String],
             triple: &'a str,
             gcc_options: &'a [String],
         }
-        Key::over(&CompilerLink { before, triple: &self.compiler.triple, gcc_options: &self.compiler.gcc_options })
+        Key::over(&CompilerLink {
+            before,
+            languages: &self.languages,
+            triple: &self.compiler.triple,
+            gcc_options: &self.compiler.gcc_options,
+        })
     }
 
     /// What all other stages know of the toolchain's target.
@@ -349,18 +355,20 @@ impl Plan {
         }
 
         let mut before = self.first_link();
-        if self.recipe.stages.iter().any(|stage| stage.of_compiler) {
-            before = self.link_of_compiler(before);
-        }
-        let mut of_compiler = true;
+        let mut scope = Scope::Host;
         let mut stages = Vec::new();
         for stage in &self.recipe.stages {
-            if of_compiler && !stage.of_compiler {
-                before = self.link_of_target(before);
-                of_compiler = false;
-            } else if stage.of_compiler && !of_compiler {
-                return Err(PlanError::LateCompiler { recipe: self.recipe_name.clone(), stage: stage.name.clone() });
+            if stage.scope < scope {
+                let (recipe, stage, scope) = (self.recipe_name.clone(), stage.name.clone(), stage.scope);
+                return Err(PlanError::LateStage { recipe, stage, scope });
             }
+            if scope < Scope::Compiler && stage.scope >= Scope::Compiler {
+                before = self.link_of_compiler(before);
+            }
+            if scope < Scope::Target && stage.scope >= Scope::Target {
+                before = self.link_of_target(before);
+            }
+            scope = stage.scope;
             let files = recipes.files_of(&self.recipe_name, stage)?;
             let mut unpack = Vec::new();
             for (component, folder) in &stage.unpack {
@@ -393,7 +401,7 @@ impl Plan {
                 name: stage.name.clone(),
                 script: stage.script.clone(),
                 files,
-                of_compiler: stage.of_compiler,
+                scope: stage.scope,
                 unpack,
                 steps: self.of_languages(&stage.steps),
                 seconds: self.of_languages(&stage.seconds),
@@ -525,9 +533,24 @@ mod tests {
         let (seven, five) = (plan("armv7", &[], &["c"]).unwrap(), plan("armv5", &[], &["c"]).unwrap());
         assert_ne!(seven.key(), five.key());
         for (seven, five) in seven.stages.iter().zip(&five.stages) {
-            assert_eq!(seven.key == five.key, seven.of_compiler, "{}", seven.name);
+            assert_eq!(seven.key == five.key, seven.scope < Scope::Target, "{}", seven.name);
         }
-        assert!(seven.stages.iter().any(|stage| stage.of_compiler && stage.snapshot));
+        assert!(seven.stages.iter().any(|stage| stage.scope == Scope::Compiler && stage.snapshot));
+    }
+
+    #[test]
+    fn all_toolchains_of_a_host_share_the_stages_that_know_nothing_else() {
+        let plans = [
+            plan("armv7", &[], &["c"]).unwrap(),
+            plan("s390x", &[], &["c"]).unwrap(),
+            plan("armv7", &[("gcc", "14.2.0")], &["c", "c++"]).unwrap(),
+        ];
+        for other in &plans[1..] {
+            for (one, other) in plans[0].stages.iter().zip(&other.stages) {
+                assert_eq!(one.key == other.key, one.scope == Scope::Host, "{}", one.name);
+            }
+        }
+        assert!(plans[0].stages.iter().any(|stage| stage.scope == Scope::Host && stage.snapshot));
     }
 
     #[test]

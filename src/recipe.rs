@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -78,10 +79,9 @@ pub struct Stage {
     /// Further files that the script reads, found in the same places.
     #[serde(default)]
     pub files: Vec<String>,
-    /// Whether it builds the compiler proper, which may serve several targets: it depends on the
-    /// target only through the one whose compiler that is.
+    /// What it may know, and so what its result serves.
     #[serde(default)]
-    pub of_compiler: bool,
+    pub scope: Scope,
     /// Component to folder of the work tree, in the order of unpacking. `{gcc}` in a folder's name
     /// stands for that component's upstream version.
     #[serde(default)]
@@ -100,6 +100,29 @@ pub struct Stage {
     /// Whether its result is kept for other toolchains that begin in the same way.
     #[serde(default)]
     pub snapshot: bool,
+}
+
+/// What a stage may know, and so what its result serves; in the order in which stages stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Nothing but the host: all toolchains that run on it.
+    Host,
+    /// The target whose compiler proper is built, and the languages: all targets of its family.
+    Compiler,
+    /// The toolchain's own target.
+    #[default]
+    Target,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "host",
+            Self::Compiler => "compiler",
+            Self::Target => "target",
+        })
+    }
 }
 
 /// A program of the host and the packages that have it.
@@ -179,7 +202,11 @@ impl Recipes {
 
     /// The table of targets.
     pub fn targets(&self) -> Result<Targets, RecipeError> {
-        self.table("targets.toml")
+        let targets: Targets = self.table("targets.toml")?;
+        match targets.find_fault() {
+            Some(message) => Err(RecipeError::Invalid { file: self.shown("targets.toml"), message }),
+            None => Ok(targets),
+        }
     }
 
     /// The table of sources.
@@ -324,5 +351,31 @@ mod tests {
         fs_err::write(folder.path().join("targets.toml"), "[[target]]\ntriple = \"x\"\nflavour = 1\n").unwrap();
         let error = Recipes::in_folder(folder.path().to_owned()).targets().unwrap_err().to_string();
         assert!(error.contains("targets.toml") && error.contains("flavour") && error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn what_would_be_a_command_or_a_path_is_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let row = |triple: &str, env: &str| {
+            format!(
+                "[[target]]\ntriple = \"{triple}\"\nnames = []\nkernel-arch = \"x\"\nmultiarch = \"x\"\nqemu = \"x\"\n\
+                 elf = {{ class = 64, endian = \"little\", machine = \"x\" }}\nports = [{{ name = \"linux/x\", env = {{ {env} }} }}]\n"
+            )
+        };
+        for (row, names) in [
+            (row("x-linux-musl", "GOARCH = \"x\""), None),
+            (row("../x", ""), Some("`../x` is no triple")),
+            (row("", ""), Some("`` is no triple")),
+            (row("x", "\"A=1; touch y; B\" = \"1\""), Some("`A=1; touch y; B` is no name of a variable")),
+            (row("x", "GOARCH = \"../../x\""), Some("`../../x` is no GOARCH")),
+        ] {
+            fs_err::write(folder.path().join("targets.toml"), &row).unwrap();
+            let error = Recipes::in_folder(folder.path().to_owned()).targets().err().map(|error| error.to_string());
+            match (&error, names) {
+                (None, None) => {}
+                (Some(error), Some(names)) => assert!(error.contains(names), "{error}"),
+                _ => panic!("{row}: {error:?}"),
+            }
+        }
     }
 }

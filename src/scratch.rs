@@ -20,16 +20,19 @@ pub enum Kind {
     Room,
     /// A symlink before it takes another's place.
     Switch,
+    /// A snapshot that is being written.
+    Snapshot,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Trash, Self::Room, Self::Switch];
+    const ALL: [Self; 4] = [Self::Trash, Self::Room, Self::Switch, Self::Snapshot];
 
     fn prefix(self) -> &'static str {
         match self {
             Self::Trash => "trash-",
             Self::Room => "room-",
             Self::Switch => "switch-",
+            Self::Snapshot => "snapshot-",
         }
     }
 }

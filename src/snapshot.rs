@@ -17,12 +17,34 @@ const COMPRESSION_LEVEL: i32 = 1;
 /// The entry that says how long each stage up to here took.
 const SECONDS_ENTRY: &str = ".stage-seconds.json";
 
+/// Why a tree was not restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The snapshot was cut or changed.
+    #[error("the snapshot {} is damaged ({reason})", path.display())]
+    Damaged {
+        /// The snapshot.
+        path: PathBuf,
+        /// What is wrong.
+        reason: io::Error,
+    },
+    /// The file system refused; the message names the path.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 /// Writes everything in `tree` but the folders `without` to `archive`, with the stages' times, in as
-/// many threads as there are `jobs`.
-pub fn take(tree: &Path, without: &[PathBuf], seconds: &[f64], jobs: usize, archive: &Path) -> io::Result<()> {
-    let folder = archive.parent().unwrap_or(Path::new("."));
-    fs_err::create_dir_all(folder)?;
-    let fresh = tempfile::NamedTempFile::new_in(folder)?;
+/// many threads as there are `jobs`. It is made in the folder `scratch`, on the same file system.
+pub fn take(
+    tree: &Path,
+    without: &[PathBuf],
+    seconds: &[f64],
+    jobs: usize,
+    scratch: &Path,
+    archive: &Path,
+) -> io::Result<()> {
+    fs_err::create_dir_all(archive.parent().unwrap_or(Path::new(".")))?;
+    let fresh = tempfile::NamedTempFile::new_in(scratch)?;
     let mut encoder = zstd::Encoder::new(fresh, COMPRESSION_LEVEL)?;
     encoder.multithread(u32::try_from(jobs).unwrap_or(1))?;
     let mut builder = tar::Builder::new(encoder);
@@ -47,10 +69,21 @@ pub fn take(tree: &Path, without: &[PathBuf], seconds: &[f64], jobs: usize, arch
 }
 
 /// Replaces `tree` by what `archive` holds and returns the stages' times in seconds.
-pub fn restore(archive: &Path, tree: &Path) -> io::Result<Vec<f64>> {
+pub fn restore(archive: &Path, tree: &Path) -> Result<Vec<f64>, RestoreError> {
     remove_tree(tree)?;
     fs_err::create_dir_all(tree)?;
-    let mut archive = tar::Archive::new(zstd::Decoder::new(File::open(archive)?)?);
+    unpack(File::open(archive)?, tree).map_err(|error| match error.kind() {
+        // As zstd and tar call what they cannot read.
+        io::ErrorKind::Other
+        | io::ErrorKind::InvalidData
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::UnexpectedEof => RestoreError::Damaged { path: archive.to_owned(), reason: error },
+        kind => io::Error::new(kind, format!("{}: {error}", tree.display())).into(),
+    })
+}
+
+fn unpack(archive: File, tree: &Path) -> io::Result<Vec<f64>> {
+    let mut archive = tar::Archive::new(zstd::Decoder::new(archive)?);
     archive.set_preserve_permissions(true);
     archive.set_preserve_mtime(true);
     let mut seconds = Vec::new();
@@ -83,7 +116,7 @@ mod tests {
         let before = fs_err::metadata(tree.join("obj/a.o")).unwrap().modified().unwrap();
 
         let archive = folder.path().join("stages/key.tar.zst");
-        take(&tree, &[tree.join("src/gcc")], &[1.5, 2.0], 2, &archive).unwrap();
+        take(&tree, &[tree.join("src/gcc")], &[1.5, 2.0], 2, folder.path(), &archive).unwrap();
         fs_err::write(tree.join("obj/later"), "gone after restoring").unwrap();
         assert_eq!(restore(&archive, &tree).unwrap(), [1.5, 2.0]);
 
@@ -94,5 +127,22 @@ mod tests {
             before.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
             after.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
         );
+    }
+
+    #[test]
+    fn a_cut_or_changed_snapshot_is_said_to_be_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (tree, archive) = (folder.path().join("tree"), folder.path().join("stages/key.tar.zst"));
+        fs_err::create_dir_all(&tree).unwrap();
+        fs_err::write(tree.join("a.o"), "object").unwrap();
+        take(&tree, &[], &[1.5], 1, folder.path(), &archive).unwrap();
+        let whole = fs_err::read(&archive).unwrap();
+        for bytes in [&whole[..whole.len() / 2], b"", b"something else"] {
+            fs_err::write(&archive, bytes).unwrap();
+            let error = restore(&archive, &tree).unwrap_err();
+            assert!(matches!(&error, RestoreError::Damaged { path, .. } if *path == archive), "{error:?}");
+        }
+        fs_err::remove_file(&archive).unwrap();
+        assert!(matches!(restore(&archive, &tree).unwrap_err(), RestoreError::Io(_)));
     }
 }

@@ -106,6 +106,9 @@ pub enum StoreError {
         /// What is wrong.
         message: String,
     },
+    /// Another version of this program wrote it, in a format that this one does not know.
+    #[error("{}: a newer muslchain made it; use that one, or remove it and run the command again", .0.display())]
+    Newer(PathBuf),
     /// No such toolchain.
     #[error("no toolchain for {0} is installed; run `muslchain install {0}`")]
     NotInstalled(String),
@@ -163,7 +166,16 @@ impl Store {
 
     /// The manifest of a toolchain, if it is installed.
     pub fn manifest(&self, name: &str) -> Result<Option<Manifest>, StoreError> {
+        #[derive(Deserialize)]
+        struct Format {
+            schema: u32,
+        }
         let folder = self.toolchain(name);
+        if let Ok(Some(Format { schema })) = read_json(&folder.join(MANIFEST_FILE))
+            && schema > MANIFEST_SCHEMA
+        {
+            return Err(StoreError::Newer(folder));
+        }
         read_json(&folder.join(MANIFEST_FILE)).map_err(|error| match error {
             // Without its manifest, the rest of it would be of no use to anybody.
             StoreError::Damaged { message, .. } => {

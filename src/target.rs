@@ -195,6 +195,31 @@ const OTHER_SYSTEMS: &[&str] = &[
 ];
 
 impl Targets {
+    /// What of the table cannot be what it should: triples are names of files, and variables are written into the
+    /// commands of shells.
+    pub fn find_fault(&self) -> Option<String> {
+        let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        let is_variable = |text: &str| {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                && !text.starts_with(|first: char| first.is_ascii_digit())
+        };
+        for target in &self.entries {
+            let triple = &target.triple;
+            if triple.is_empty() || !is_word(triple) {
+                return Some(format!("`{triple}` is no triple: it may have letters, digits, `-`, `_` and `.`"));
+            }
+            for (name, value) in target.ports.iter().flat_map(|port| &port.env) {
+                if name.is_empty() || !is_variable(name) {
+                    return Some(format!("{triple}: `{name}` is no name of a variable"));
+                }
+                if name == "GOARCH" && !is_word(value) {
+                    return Some(format!("{triple}: `{value}` is no GOARCH"));
+                }
+            }
+        }
+        None
+    }
+
     /// All targets, in the table's order.
     pub fn iter(&self) -> impl Iterator<Item = &Target> {
         self.entries.iter()

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::plan::{Linkage, Plan, VERSION_MARK};
+use crate::recipe::Scope;
 use crate::sandbox::SEARCH_PATH;
 
 /// All variables that the stage `number` sees, its work tree being at `work` in its room. Those that
 /// shape its result are covered by its key: of versions, it is told those of the components that
-/// are unpacked by then, and a stage of the compiler proper is told nothing of the target.
+/// are unpacked by then, and of compiler and target what its scope allows.
 pub fn of_stage(plan: &Plan, number: usize, work: &Path, jobs: usize) -> BTreeMap<String, String> {
     let text = |value: &str| value.to_owned();
     let (host_static, host_ldflags) = match plan.linkage {
@@ -32,16 +33,21 @@ pub fn of_stage(plan: &Plan, number: usize, work: &Path, jobs: usize) -> BTreeMa
         (text("SOURCE_DATE_EPOCH"), text("0")),
         (text("TMPDIR"), work.join("tmp").display().to_string()),
         (text("WORK"), work.display().to_string()),
-        (text("COMPILER_TRIPLE"), plan.compiler.triple.clone()),
-        (text("COMPILER_OPTIONS"), plan.compiler.gcc_options.join(" ")),
         (text("BUILD_TRIPLE"), plan.host.clone()),
-        (text("COMPILED_LANGUAGES"), plan.languages.join(",")),
         (text("HOST_STATIC"), text(host_static)),
         (text("HOST_LDFLAGS"), text(host_ldflags)),
         (text("VERSION_MARK"), text(VERSION_MARK)),
         (text("JOBS"), jobs.to_string()),
     ]);
-    if !plan.stages[number].of_compiler {
+    let scope = plan.stages[number].scope;
+    if scope >= Scope::Compiler {
+        environment.extend([
+            (text("COMPILER_TRIPLE"), plan.compiler.triple.clone()),
+            (text("COMPILER_OPTIONS"), plan.compiler.gcc_options.join(" ")),
+            (text("COMPILED_LANGUAGES"), plan.languages.join(",")),
+        ]);
+    }
+    if scope >= Scope::Target {
         environment.extend([
             (text("TARGET"), plan.target.triple.clone()),
             (text("GCC_TARGET_OPTIONS"), plan.target.gcc_options.join(" ")),

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use fs_err::File;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,8 @@ use crate::fetch::VerifiedFile;
 use crate::host::Host;
 use crate::plan::{Linkage, Plan, PlannedStage, Tree};
 use crate::sandbox::{self, Isolation, Room};
-use crate::snapshot;
+use crate::scratch::Kind;
+use crate::snapshot::{self, RestoreError};
 use crate::store::{ComponentRecord, MANIFEST_SCHEMA, Manifest, StageRecord, Store, StoreError, remove_tree};
 use crate::unpack::{self, UnpackError};
 
@@ -139,6 +140,26 @@ impl Builder<'_> {
     }
 }
 
+/// Gives the files of `tree` that were changed since `then` the time of the newest other one: the same whenever the
+/// source is unpacked, and older than whatever is built from it. To make, a file of today's time would be newer
+/// than all that a snapshot brings back.
+fn date_back(tree: &Path, then: SystemTime) -> io::Result<()> {
+    let mut newest_other = SystemTime::UNIX_EPOCH;
+    let mut changed = Vec::new();
+    for entry in walkdir::WalkDir::new(tree) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            let modified = entry.metadata()?.modified()?;
+            if modified >= then {
+                changed.push(entry.into_path());
+            } else {
+                newest_other = newest_other.max(modified);
+            }
+        }
+    }
+    changed.into_iter().try_for_each(|path| File::open(path)?.file().set_modified(newest_other))
+}
+
 /// One build under way.
 struct Run<'a> {
     builder: &'a Builder<'a>,
@@ -227,7 +248,9 @@ impl Run<'_> {
         if let Some(fixup) = &tree.fixup {
             let path = Path::new("unpacking").join("fixup.sh");
             fs_err::write(self.tree.join(&path), fixup)?;
+            let started = fs_err::metadata(self.tree.join(&path))?.modified()?;
             self.run_script(number, &Script::Fixup { source: &tree.source.name, folder: &fresh, path: &path })?;
+            date_back(&into, started)?;
         }
         if let Some(parent) = place.parent() {
             fs_err::create_dir_all(parent)?;
@@ -351,7 +374,8 @@ impl Run<'_> {
         }
         seconds.push(elapsed.as_secs_f64());
         let kept = self.builder.store.snapshot(self.plan.stages[number].key);
-        Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.jobs, &kept)?)
+        let scratch = self.builder.store.scratch(Kind::Snapshot)?;
+        Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.jobs, scratch.path(), &kept)?)
     }
 
     /// Whether a work tree's content holds for another work tree: only where all have the same path,
@@ -370,7 +394,20 @@ impl Run<'_> {
             if !stage.snapshot || !self.snapshots_hold() || !kept.exists() {
                 continue;
             }
-            let seconds = snapshot::restore(&kept, &self.tree)?;
+            // They speak of the tree that is replaced.
+            remove_tree(&self.marks)?;
+            fs_err::create_dir_all(&self.marks)?;
+            let seconds = match snapshot::restore(&kept, &self.tree) {
+                Ok(seconds) => seconds,
+                Err(RestoreError::Io(error)) => return Err(error.into()),
+                Err(error @ RestoreError::Damaged { .. }) => {
+                    self.builder.observer.event(Event::Note(&format!("{error}; it is removed, and built again")));
+                    fs_err::remove_file(&kept)?;
+                    remove_tree(&self.tree)?;
+                    fs_err::create_dir_all(self.tree.join("tmp"))?;
+                    continue;
+                }
+            };
             fs_err::create_dir_all(self.tree.join("tmp"))?;
             for (stage, seconds) in self.plan.stages[..=number].iter().zip(seconds) {
                 self.mark_done(stage, Duration::from_secs_f64(seconds))?;

@@ -29,10 +29,9 @@ impl Libc {
     pub fn of(elf: &Elf) -> Self {
         let interpreter = elf.interpreter.as_deref().unwrap_or_default();
         let needs = |start| elf.libraries.iter().any(|library| library.starts_with(start));
-        if interpreter.contains("/ld-musl-")
-            || needs("libc.musl-")
-            || elf.libraries.iter().any(|name| name == "libc.so")
-        {
+        // Android's C library and OpenBSD's are called libc.so too: there the interpreter tells.
+        let has_musls_name = || interpreter.is_empty() && elf.libraries.iter().any(|name| name == "libc.so");
+        if interpreter.contains("/ld-musl-") || needs("libc.musl-") || has_musls_name() {
             return Self::Musl;
         }
         // glibc's loaders: ld-linux*.so.N, ld64.so.N on ppc64 and s390x, ld.so.1 on MIPS.
@@ -96,6 +95,10 @@ mod tests {
             let elf = Elf { interpreter: Some(interpreter.to_owned()), ..elf() };
             assert_eq!(Libc::of(&elf), libc, "{interpreter}");
         }
+        let libraries = || vec!["libc.so".to_owned()];
+        let androids = Elf { interpreter: Some("/system/bin/linker64".into()), libraries: libraries(), ..elf() };
+        assert_eq!(Libc::of(&androids), Libc::Unknown);
+        assert_eq!(Libc::of(&Elf { libraries: libraries(), ..elf() }), Libc::Musl);
     }
 
     #[test]

@@ -6,6 +6,9 @@ use crate::target::{Endian, Float, Port, Target, Targets};
 
 /// The ports that a file fits, those that Go was told to build it for first.
 pub fn fitting(elf: &Elf, targets: &Targets) -> Vec<String> {
+    if elf.other_system.is_some() {
+        return Vec::new();
+    }
     let ports = targets.iter().flat_map(|target| target.ports.iter().map(move |port| (target, port)));
     let mut fitting: Vec<(bool, &str)> = ports
         .filter(|(target, port)| misfits(elf, target, Some(port)).is_empty())

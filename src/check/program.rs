@@ -17,6 +17,7 @@ pub fn judge(elf: Box<Elf>, targets: &Targets, wanted: Option<Wanted<'_>>) -> Re
     let libc = Libc::of(&elf);
     let ports = port::fitting(&elf, targets);
     let mut findings = Vec::new();
+    findings.extend(wrong_system(&elf));
     findings.extend(wanted.and_then(|wanted| wrong_port(&elf, wanted)));
     let damaged = elf
         .damage
@@ -45,6 +46,14 @@ pub fn judge(elf: Box<Elf>, targets: &Targets, wanted: Option<Wanted<'_>>) -> Re
         )),
     }
     Report { libc, ports, findings, subject: Subject::Elf(elf) }
+}
+
+/// A program of another system, which Linux may even start.
+fn wrong_system(elf: &Elf) -> Option<Finding> {
+    let by_go = elf.go.as_ref().and_then(|go| go.setting("GOOS")).filter(|system| *system != "linux");
+    let system = by_go.or(elf.other_system)?;
+    let remedy = "eval $(muslchain env PORT), then build it again";
+    Some(Finding::new(Level::Fails, "wrong-system", format!("it is a program for {system}, not for Linux"), remedy))
 }
 
 /// Why a file is not for the port that was asked for.

@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::{print, print_json, recipes};
+use super::{is_broken_pipe, print, print_json, recipes};
 use crate::check::{self, ArchiveFacts, Distributions, Level, Libc, Report, Subject, Wanted};
 use crate::elf::input::Input;
 use crate::elf::{Elf, Kind};
@@ -59,17 +59,26 @@ impl Options {
             } else if let Err(error) = &checked.report {
                 writeln!(io::stderr(), "muslchain: {}: {error:#}", path.display())?;
             } else {
-                print(&checked.words(self.strict)?)?;
+                heard_or_not(print(&checked.words(self.strict)?).map_err(Into::into))?;
             }
         }
         if self.json {
-            print_json(&json!({ "schema": 1, "ok": bad == 0, "strict": self.strict, "files": documents }))?;
+            let document = json!({ "schema": 1, "ok": bad == 0, "strict": self.strict, "files": documents });
+            heard_or_not(print_json(&document))?;
         }
         match (bad, self.files.as_slice()) {
             (0, _) => Ok(()),
             (_, [path]) => bail!("{} did not pass the check", path.display()),
             (bad, files) => bail!("{bad} of {} files did not pass the check", files.len()),
         }
+    }
+}
+
+/// The verdict counts although its reader closed the pipe, as `grep -q` does.
+fn heard_or_not(printed: Result<()>) -> Result<()> {
+    match printed {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        printed => printed,
     }
 }
 

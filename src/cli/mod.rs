@@ -178,6 +178,7 @@ fn usage(error: &clap::Error) -> u8 {
     }
 }
 
+/// Whether whoever reads the output closed it.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     error.downcast_ref::<io::Error>().is_some_and(broken)

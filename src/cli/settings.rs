@@ -76,7 +76,16 @@ impl Settings {
     pub fn load(context: &Context, flags: Flags) -> anyhow::Result<Self> {
         let mut config = flags.into_config(context)?.over(from_variables(context)?);
         if let Some(path) = Config::find_project(&context.folder) {
-            config = config.over(Config::read(&path)?);
+            let project = Config::read(&path)?;
+            // Whoever clones a repository has not asked for that.
+            if project.isolation == Some(Isolation::None) {
+                bail!(
+                    "{}: isolation = \"none\" is not a project's to say: say `--isolation none`, or set it in your own \
+                     config.toml",
+                    path.display()
+                );
+            }
+            config = config.over(project);
         }
         if let Some(path) = context.user_config()?.filter(|path| path.is_file()) {
             config = config.over(Config::read(&path)?);

@@ -48,7 +48,7 @@ pub enum Mark {
 const TEXTS: &[(Mark, &[u8])] = &[
     (Mark::Musl, b"No error information\0"),
     (Mark::Musl, b"-0X+0X 0X-0x+0x 0x\0"),
-    (Mark::Glibc, b"GLIBC_TUNABLES"),
+    (Mark::Glibc, b"GLIBC_TUNABLES\0"),
     (Mark::Glibc, b"FATAL: kernel too old\n"),
     (Mark::DlopenStub, b"Dynamic loading not supported\0"),
     (Mark::Nss, b"/etc/nsswitch.conf"),

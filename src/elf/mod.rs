@@ -42,6 +42,9 @@ pub struct Elf {
     pub machine: String,
     /// `e_flags`.
     pub flags: u32,
+    /// The system that EI_OSABI names, where it is not Linux.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_system: Option<&'static str>,
     /// The program that starts it: PT_INTERP.
     pub interpreter: Option<String>,
     /// The libraries that it needs: DT_NEEDED.
@@ -144,6 +147,7 @@ impl Elf {
             endian: Endian::Little,
             machine: machine_name(62),
             flags: 0,
+            other_system: None,
             interpreter: None,
             libraries: Vec::new(),
             library_path: None,

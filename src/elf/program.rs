@@ -21,6 +21,20 @@ const NOTES: usize = 64;
 /// Go's linker aligns its record so.
 const GO_ALIGNMENT: u64 = 16;
 
+/// The system that a value of EI_OSABI names, where programs for it are not for Linux
+/// (<https://www.sco.com/developers/gabi/latest/ch4.eheader.html>).
+fn other_system(os_abi: u8) -> Option<&'static str> {
+    Some(match os_abi {
+        elf::ELFOSABI_HPUX => "HP-UX",
+        elf::ELFOSABI_NETBSD => "NetBSD",
+        elf::ELFOSABI_SOLARIS => "Solaris",
+        elf::ELFOSABI_AIX => "AIX",
+        elf::ELFOSABI_FREEBSD => "FreeBSD",
+        elf::ELFOSABI_OPENBSD => "OpenBSD",
+        _ => return None,
+    })
+}
+
 /// A part of the file that is put into memory, or what describes one.
 #[derive(Debug, Clone)]
 pub struct Segment {
@@ -114,6 +128,7 @@ pub fn read<E: FileHeader<Endian = Endianness>>(input: Input<'_>) -> Result<Elf,
         endian: if endian == Endianness::Little { Endian::Little } else { Endian::Big },
         machine: machine_name(header.e_machine(endian)),
         flags: header.e_flags(endian),
+        other_system: other_system(header.e_ident().os_abi),
         interpreter: interpreter.map(|segment| path(input, segment)),
         libraries: dynamic.libraries,
         library_path: dynamic.library_path,

@@ -118,9 +118,8 @@ pub fn cmake(toolchain: &Toolchain) -> Result<String, EnvError> {
     ];
     let mut set = |name: &str, value: String| lines.push(format!("set({name} {value})"));
     set("CMAKE_C_COMPILER", place(toolchain.path_of("gcc")?));
-    if toolchain.has_cxx() {
-        set("CMAKE_CXX_COMPILER", place(toolchain.path_of("g++")?));
-    }
+    // Without C++, a name that does not exist: CMake names it, where it would take the host's otherwise.
+    set("CMAKE_CXX_COMPILER", place(toolchain.path_of("g++")?));
     set("CMAKE_EXE_LINKER_FLAGS_INIT", STATIC.to_owned());
     set("CMAKE_FIND_ROOT_PATH", place(toolchain.path(&toolchain.target.triple)?));
     set("CMAKE_FIND_ROOT_PATH_MODE_PROGRAM", "NEVER".to_owned());

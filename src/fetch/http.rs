@@ -30,6 +30,8 @@ impl Trouble {
 /// What is known of a host.
 enum Host {
     Answered,
+    /// One connection did not come about, which may have been a moment's trouble.
+    Doubtful,
     /// No connection came about, and why.
     Dead(String),
 }
@@ -110,10 +112,18 @@ impl Http {
             None => return Trouble::passing(root(error)),
         };
         let mut hosts = self.lock();
-        // A host that answered a moment ago is worth another try. One that never did mostly stands
-        // behind a firewall, and would cost its timeout once more for every file.
-        if matches!(hosts.get(host), Some(Host::Answered)) && certificate_problem(error).is_none() {
-            return Trouble::passing(reason);
+        if certificate_problem(error).is_none() {
+            match hosts.get(host) {
+                // A host that answered a moment ago is worth another try.
+                Some(Host::Answered) => return Trouble::passing(reason),
+                // One that never did mostly stands behind a firewall, and would cost its timeout once more
+                // for every file; a name server or a proxy that stumbled says no at once, and is asked once more.
+                None if !error.is_timeout() => {
+                    hosts.insert(host.to_owned(), Host::Doubtful);
+                    return Trouble::passing(reason);
+                }
+                _ => {}
+            }
         }
         hosts.insert(host.to_owned(), Host::Dead(reason.clone()));
         Trouble::Lasting(reason)

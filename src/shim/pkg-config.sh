@@ -3,7 +3,9 @@
 # What it names is linked statically.
 sysroot=@SYSROOT@
 
-unset PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+unset PKG_CONFIG_PATH
+# Libraries are installed for the sysroot: what they call /usr/include is below it.
+export PKG_CONFIG_SYSROOT_DIR="$sysroot"
 export PKG_CONFIG_LIBDIR="$sysroot/lib/pkgconfig:$sysroot/share/pkgconfig"
 # The compiler looks there anyway, so that no path of this machine need be part of what is built.
 export PKG_CONFIG_SYSTEM_INCLUDE_PATH="$sysroot/include" PKG_CONFIG_SYSTEM_LIBRARY_PATH="$sysroot/lib"

@@ -40,6 +40,40 @@ fn each_file_is_checked_although_another_cannot_be() {
 }
 
 #[test]
+fn the_verdict_counts_although_nobody_reads_on() {
+    let checks = Checks::new();
+    checks.write("good", &Made::new(true, false, EM_AARCH64, 0).bytes());
+    checks.write("script", b"#!/bin/sh\n");
+    for (files, code) in [(&["good", "script"][..], 1), (&["good"], 0)] {
+        for format in [&[][..], &["--json"]] {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let mut command = checks.place.command(&[&["check"], format, files].concat());
+            let status = command.stdout(writer).stderr(std::process::Stdio::null()).status().unwrap();
+            assert_eq!(status.code(), Some(code), "{files:?} {format:?}");
+        }
+    }
+}
+
+#[test]
+fn a_program_of_another_system_is_told() {
+    let checks = Checks::new();
+    let mut bytes = Made::new(true, false, EM_AARCH64, 0).bytes();
+    for (os_abi, system) in [(9, "FreeBSD"), (2, "NetBSD"), (12, "OpenBSD")] {
+        bytes[7] = os_abi;
+        checks.write("other", &bytes);
+        let ran = checks.check(&["other"]);
+        assert_eq!(ran.code, 1);
+        assert!(ran.stdout.contains(&format!("it is a program for {system}, not for Linux")), "{}", ran.stdout);
+    }
+    for os_abi in [0, 3] {
+        bytes[7] = os_abi;
+        checks.write("own", &bytes);
+        checks.check(&["own"]).succeeds();
+    }
+}
+
+#[test]
 fn a_pipe_is_not_waited_for() {
     let checks = Checks::new();
     run(Command::new("mkfifo").arg(checks.file("pipe")));

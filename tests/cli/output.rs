@@ -83,8 +83,6 @@ fn a_reader_that_goes_away_is_no_failure() {
         &["show", "tiny"],
         &["dir"],
         &["which", "tiny"],
-        &["check", crate::support::PROGRAM],
-        &["check", "--json", crate::support::PROGRAM],
         &["--help"],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();

@@ -101,6 +101,19 @@ fn a_wrong_file_of_settings_is_refused_with_file_line_and_key() {
 }
 
 #[test]
+fn a_project_cannot_leave_isolation_out() {
+    let place = Place::new();
+    let project = place.project.join("toolchains.toml");
+    std::fs::write(&project, "isolation = 'none'\n").unwrap();
+    place.install(&["tiny"]).refuses(&[project.to_str().unwrap(), "`--isolation none`"]);
+    std::fs::remove_file(&project).unwrap();
+    let user = place.home.join(".config/muslchain/config.toml");
+    std::fs::create_dir_all(user.parent().unwrap()).unwrap();
+    std::fs::write(&user, "isolation = 'none'\n").unwrap();
+    place.install(&["tiny"]).succeeds();
+}
+
+#[test]
 fn a_wrong_recipe_is_refused_with_file_line_and_key() {
     let place = Place::new();
     place.edit("toolchains/tiny/recipe.toml", "named-after", "flavour = 1\nnamed-after");

@@ -162,7 +162,7 @@ fn pkg_config_sees_the_toolchains_libraries_only_and_links_them_statically() {
             assert_eq!(
                 said,
                 format!(
-                    "{name}\n<--static>\n<--libs>\n<a  b>\nPKG_CONFIG_LIBDIR={sysroot}/lib/pkgconfig:{sysroot}/share/pkgconfig\n\
+                    "{name}\n<--static>\n<--libs>\n<a  b>\nPKG_CONFIG_LIBDIR={sysroot}/lib/pkgconfig:{sysroot}/share/pkgconfig\nPKG_CONFIG_SYSROOT_DIR={sysroot}\n\
                      PKG_CONFIG_SYSTEM_INCLUDE_PATH={sysroot}/include\nPKG_CONFIG_SYSTEM_LIBRARY_PATH={sysroot}/lib\n"
                 )
             );

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::support::recipes::{add_source, archive};
 use crate::support::{Place, entries};
 
 const STAGES: [&str; 3] = ["first", "second", "last"];
@@ -265,6 +266,40 @@ fn a_fixup_that_fails_leaves_no_tree_that_passes_for_mended() {
     assert_eq!((ran.reused(), ran.stages()), (vec!["first"], vec!["second", "last"]));
     let content = std::fs::read_to_string(place.toolchains()[0].join("lib/beta")).unwrap();
     assert_eq!(content, "beta 1.0-mended\nmended\n");
+}
+
+#[test]
+fn what_a_fixup_changes_is_not_newer_than_what_is_built_of_it() {
+    let place = Place::new();
+    let archive = archive(&[("content", "beta of two files\n"), ("other", "")]);
+    add_source(&place.recipes, &place.mirror, "beta", "two", &archive, "fixup = \"mend.sh\"\n");
+    place.before("second", "cp -p src/beta/content src/beta/other .\n[ ! content -nt other ]");
+    place.install(&["tiny", "--set", "beta=two"]).succeeds();
+    let content = std::fs::read_to_string(place.toolchains()[0].join("lib/beta")).unwrap();
+    assert_eq!(content, "beta of two files\nmended\n");
+}
+
+#[test]
+fn a_damaged_snapshot_is_told_and_its_stages_run_again() {
+    let place = Place::new();
+    place.install(&["tiny", "--isolation", "namespaces"]).succeeds();
+    let [snapshot] = &entries(&place.store().join("stages"))[..] else { panic!("not one snapshot") };
+    std::fs::write(snapshot, "not what was written").unwrap();
+    let ran = place.install(&["tiny", "--isolation", "namespaces", "--set", "beta=2.0"]).succeeds();
+    let ran = ran.says(&[&format!("the snapshot {} is damaged", snapshot.display())]);
+    assert_eq!((ran.reused().len(), ran.stages()), (0, vec!["first", "second", "last"]));
+    let ran = place.install(&["tiny", "--isolation", "namespaces", "--set", "beta=3.0"]).succeeds();
+    assert_eq!((ran.reused(), ran.stages()), (vec!["first"], vec!["second", "last"]));
+}
+
+#[test]
+fn a_toolchain_of_a_newer_muslchain_is_told() {
+    let place = Place::new();
+    place.install(&["tiny"]).succeeds();
+    let manifest = place.toolchains()[0].join("manifest.json");
+    std::fs::set_permissions(&manifest, PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::write(&manifest, "{ \"schema\": 2, \"of\": \"another shape\" }").unwrap();
+    place.run(&["show", "tiny"]).refuses(&[place.toolchains()[0].to_str().unwrap(), "a newer muslchain made it"]);
 }
 
 #[test]

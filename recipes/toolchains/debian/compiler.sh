@@ -1,15 +1,13 @@
-# The compiler proper, with GMP, MPFR and MPC built inside its tree, into compiler/. Nothing of
-# the target's C library is needed here, so a new musl does not come back to this stage, and it serves
-# all targets of a family.
+# The compiler proper, into compiler/. Nothing of the target's C library is needed here, so a new
+# musl does not come back to this stage, and it serves all targets of a family.
 
 rm -rf obj/gcc
 mkdir -p obj/gcc
 PATH="$WORK/compiler/bin:$PATH"
 
 cd obj/gcc
-# --build and --host are said, not guessed: a guess names this machine's processor, and GMP
-# would choose its assembly by it. The folder of C++ headers is said too: beside the compiler's own
-# headers it is found whatever the target's name is.
+# The folder of C++ headers is said: beside the compiler's own headers it is found whatever the
+# target's name is.
 # shellcheck disable=SC2086 # COMPILER_OPTIONS is a list of options
 ../../src/gcc/configure \
     --build="$BUILD_TRIPLE" --host="$BUILD_TRIPLE" --target="$COMPILER_TRIPLE" \
@@ -23,11 +21,13 @@ cd obj/gcc
     --disable-libitm --disable-libvtv --disable-libstdcxx-pch \
     --enable-tls --enable-initfini-array --enable-libstdcxx-time=rt \
     --disable-gnu-indirect-function --without-isl --without-zstd \
+    --with-gmp="$WORK/host" --with-mpfr="$WORK/host" --with-mpc="$WORK/host" \
     $COMPILER_OPTIONS \
     CFLAGS="$HOST_CFLAGS" CXXFLAGS="$HOST_CFLAGS" LDFLAGS="$HOST_LDFLAGS" \
     CFLAGS_FOR_TARGET="$TARGET_CFLAGS" CXXFLAGS_FOR_TARGET="$TARGET_CFLAGS"
 
-# Without folders like lib64 for variants that are not built; as a part of MAKE, because GCC's makefiles keep
-# variables of the command line from those that they call.
-make -j"$JOBS" MAKE='make MAKEINFO=true MULTILIB_OSDIRNAMES=' all-gcc
-make MAKE='make MAKEINFO=true MULTILIB_OSDIRNAMES=' install-strip-gcc DESTDIR="$WORK/compiler"
+make -j"$JOBS" MAKE="$GCC_MAKE" configure-gcc
+# The analyser is disabled: of its fifty files, the two that others refer to.
+sed -i '/^ANALYZER_OBJS = /,/[^\\]$/c ANALYZER_OBJS = analyzer/analyzer-pass.o analyzer/analyzer-language.o' gcc/Makefile
+make -j"$JOBS" MAKE="$GCC_MAKE" all-gcc
+make MAKE="$GCC_MAKE" install-strip-gcc DESTDIR="$WORK/compiler"

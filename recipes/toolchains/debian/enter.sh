@@ -7,7 +7,7 @@ PATH="$WORK/compiler/bin:$PATH"
 make_gcc() {
     folder=$1
     shift
-    make -C "obj/gcc/$folder" MAKE='make MAKEINFO=true MULTILIB_OSDIRNAMES=' \
+    make -C "obj/gcc/$folder" MAKE="$GCC_MAKE" \
         target_alias="$TARGET" target_noncanonical="$TARGET" real_target_noncanonical="$TARGET" \
         TARGET_SUBDIR="$TARGET" TARGET_SYSTEM_ROOT="/$TARGET" \
         SYSROOT_CFLAGS_FOR_TARGET="--sysroot=$WORK/out/$TARGET" "$@"

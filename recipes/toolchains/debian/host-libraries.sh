@@ -1,0 +1,17 @@
+# GMP, MPFR and MPC, which the compiler computes with, into host/. They know nothing of a target: all
+# compilers of this host are linked with the same.
+
+rm -rf host obj/host
+for library in gmp mpfr mpc; do
+    mkdir -p "obj/host/$library"
+    (
+        cd "obj/host/$library"
+        # --build and --host are said, not guessed: a guess names this machine's processor, and GMP
+        # would choose its assembly by it.
+        "$WORK/src/$library/configure" --build="$BUILD_TRIPLE" --host="$BUILD_TRIPLE" --prefix="$WORK/host" \
+            --disable-shared --with-gmp="$WORK/host" --with-mpfr="$WORK/host" CFLAGS="$HOST_CFLAGS"
+        make -j"$JOBS" MAKEINFO=true V=1
+        make install MAKEINFO=true
+    )
+done
+rm -rf obj/host host/share
