@@ -6,7 +6,8 @@ rm -rf "musl-$MUSL_VERSION" "build/local/$TARGET/obj_musl"
 rm -f "build/local/$TARGET/obj_sysroot/.lc_headers" "build/local/$TARGET/obj_sysroot/.lc_libs"
 make "musl-$MUSL_VERSION"
 if [ "$DEFAULTS" = yes ]; then
-    patch -d "musl-$MUSL_VERSION" -p1 < "$WORK/recipe/musl-arguments-of-constructors.patch"
+    # With its own script: the tree is made of symlinks to the unpacked source, which patch does not follow.
+    (cd "musl-$MUSL_VERSION" && ../cowpatch.sh -p1 < "$WORK/recipe/musl-arguments-of-constructors.patch")
 fi
 cd "build/local/$TARGET"
 # One goal at a time: litecross orders them for a build from nothing.
