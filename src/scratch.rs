@@ -80,6 +80,11 @@ impl Drop for Scratch {
     }
 }
 
+/// Whether a file is called as such a folder is.
+pub fn is_called_so(name: &str) -> bool {
+    Kind::ALL.iter().any(|kind| name.starts_with(kind.prefix()))
+}
+
 /// Removes what killed processes left of such folders in `folder`. What cannot be removed is told and stays: it is in
 /// nobody's way.
 pub fn sweep(folder: &Path, locks: &Path, observer: &dyn Observer) -> io::Result<()> {
@@ -90,7 +95,7 @@ pub fn sweep(folder: &Path, locks: &Path, observer: &dyn Observer) -> io::Result
     fs_err::create_dir_all(locks)?;
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if Kind::ALL.iter().any(|kind| name.starts_with(kind.prefix()))
+        if is_called_so(&name)
             && let Err(error) = remove_if_left_over(&folder.join(&name), &lock_of(&name, locks))
         {
             observer.event(Event::Note(&format!("what an earlier run left cannot be removed: {error}")));

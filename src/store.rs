@@ -187,16 +187,32 @@ impl Store {
 
     /// The manifests of all toolchains, sorted by name.
     pub fn list(&self) -> Result<Vec<Manifest>, StoreError> {
-        let entries = match fs_err::read_dir(self.root.join("toolchains")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
         let mut manifests = Vec::new();
-        for entry in entries {
-            manifests.extend(self.manifest(&entry?.file_name().to_string_lossy())?);
+        for name in names_in(&self.root.join("toolchains"))? {
+            manifests.extend(self.manifest(&name)?);
         }
         manifests.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(manifests)
+    }
+
+    /// The names of the toolchains whose build was begun and has not ended well, sorted: some may be under way.
+    pub fn unfinished(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        for name in names_in(&self.root.join("work"))? {
+            if !scratch::is_called_so(&name) && self.manifest(&name)?.is_none() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes the work tree and the logs of a build that has not ended well.
+    ///
+    /// The caller holds the toolchain's lock.
+    pub fn remove_unfinished(&self, name: &str) -> Result<(), StoreError> {
+        remove_tree(&self.logs(name))?;
+        Ok(remove_tree(&self.work(name))?)
     }
 
     /// The toolchain that a triple means: the one that was installed last.
@@ -352,6 +368,15 @@ pub fn remove_tree(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
     }
+}
+
+/// The names of a folder's entries; none where it is not there.
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs_err::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 fn mark_read_only(folder: &Path) -> Result<(), StoreError> {

@@ -24,9 +24,17 @@ impl Options {
         let store = store(context)?;
         let installed = store.list()?;
         let is_current = |it: &Manifest| store.current(&it.triple).is_ok_and(|current| current.name == it.name);
-        if installed.is_empty() && !self.json {
-            // Not on stdout, which has the list: an empty one.
-            return Ok(writeln!(io::stderr(), "no toolchain is installed; `muslchain install TARGET` builds one")?);
+        if !self.json {
+            // Not on stdout, which has the list.
+            for name in store.unfinished()? {
+                writeln!(
+                    io::stderr(),
+                    "{name} is not finished; `muslchain uninstall {name}` removes what there is of it"
+                )?;
+            }
+            if installed.is_empty() {
+                return Ok(writeln!(io::stderr(), "no toolchain is installed; `muslchain install TARGET` builds one")?);
+            }
         }
         let document = |manifest: &Manifest| {
             json!({

@@ -14,7 +14,8 @@ use crate::store::Manifest;
 /// Options of `uninstall`.
 #[derive(Args)]
 pub struct Options {
-    /// What to remove: a target (all its toolchains), a port, or one toolchain by its full name
+    /// What to remove: a target (all its toolchains), a port, or one toolchain by its full name, which
+    /// may be that of a build that did not end well
     #[arg(required = true, value_name = "TARGET|PORT|NAME")]
     names: Vec<String>,
 }
@@ -27,8 +28,14 @@ impl Options {
         let targets = recipes(context)?.targets()?;
         let installed = store.list()?;
         // Everything is found before anything is removed: a typing error loses nothing.
+        let unfinished = store.unfinished()?;
+        let mut abandoned: Vec<&String> = Vec::new();
         let mut chosen: Vec<&Manifest> = Vec::new();
         for name in &self.names {
+            if unfinished.contains(name) {
+                abandoned.push(name);
+                continue;
+            }
             let means = |manifest: &&Manifest| manifest.name == *name || manifest.triple == *name;
             let mut found: Vec<&Manifest> = installed.iter().filter(means).collect();
             if found.is_empty() {
@@ -50,6 +57,14 @@ impl Options {
             if store.manifest(&manifest.name)?.is_some() {
                 store.remove(manifest)?;
                 progress.say(&format!("{} removed", manifest.name));
+            }
+        }
+        for name in abandoned {
+            let _lock = store.lock(name, name, &progress)?;
+            // It may have been under way, and well.
+            if store.manifest(name)?.is_none() {
+                store.remove_unfinished(name)?;
+                progress.say(&format!("what there was of {name} removed"));
             }
         }
         for triple in changed {

@@ -303,6 +303,20 @@ fn a_toolchain_of_a_newer_muslchain_is_told() {
 }
 
 #[test]
+fn a_build_that_was_given_up_is_listed_and_can_be_removed() {
+    let place = Place::new();
+    place.before("second", "exit 3");
+    place.install(&["tiny"]).refuses(&["stage second"]);
+    let [work] = &place.works()[..] else { panic!("{:?}", place.works()) };
+    let name = name_of(work).to_owned();
+    place.run(&["list"]).succeeds().says(&[&format!("{name} is not finished"), "no toolchain is installed"]);
+    place.run(&["uninstall", &name]).succeeds().says(&["removed"]);
+    assert!(place.works().is_empty() && entries(&place.store().join("logs")).is_empty());
+    let listed = place.run(&["list"]).succeeds();
+    assert!(!listed.stderr.contains("not finished"), "{listed:#?}");
+}
+
+#[test]
 fn fetched_sources_are_enough_without_network() {
     let place = Place::new();
     let mirror = place.mirror.to_str().unwrap();
