@@ -2,10 +2,10 @@
 //!
 //! Keys are a chain. Each stage's key is the SHA-256 of a canonical form of the key before it, its
 //! script, the files that it reads and its sources; the first link covers recipe, host, linkage and
-//! variables. Stages that know nothing but the host come first, then, behind a link that covers the languages and
-//! the target that it is built for, those of the compiler proper, then those of the toolchain's own target. The last stage's key is the toolchain's. So two
-//! plans that begin alike share the keys of their first stages. Not in a key: paths, times, job counts,
-//! origins, the name of the machine.
+//! variables. Stages that know nothing but the host come first. Behind a link that covers the languages and the target
+//! that it is built for come those of the compiler proper, then, behind another, those of the toolchain's
+//! own target. The last stage's key is the toolchain's. So two plans that begin alike share the keys of their first
+//! stages. Not in a key: paths, times, job counts, origins, the name of the machine.
 
 use std::collections::BTreeMap;
 use std::fmt;

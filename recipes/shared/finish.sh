@@ -43,4 +43,7 @@ find bin libexec -type f -exec grep -lF "$VERSION_MARK" {} + | while read -r fil
     sed -i "s/$VERSION_MARK/$VERSION_TEXT/g" "$WORK/tmp/named"
     mv -f "$WORK/tmp/named" "$file"
 done
+# The names of one program, each changed by itself, are links again.
+ln -f "bin/$TARGET-gcc" "bin/$TARGET-gcc-$GCC_VERSION"
+[ ! -f "bin/$TARGET-g++" ] || ln -f "bin/$TARGET-g++" "bin/$TARGET-c++"
 "bin/$TARGET-gcc" --version | grep -qF "$VERSION_TEXT"
