@@ -351,7 +351,6 @@ impl Plan {
             version: &'a str,
             sha256: Sha256,
             nested: Option<&'a str>,
-            leave_out: &'a [String],
             fixup: Option<Sha256>,
         }
 
@@ -393,7 +392,6 @@ impl Plan {
                         version: tree.source.upstream_version(),
                         sha256: tree.source.sha256,
                         nested: tree.source.nested.as_deref(),
-                        leave_out: &tree.source.leave_out,
                         fixup: tree.fixup.as_deref().map(Sha256::of),
                     })
                     .collect(),

@@ -39,9 +39,6 @@ pub struct Source {
     /// The archive within this archive that holds the tree, where the file is a wrapper.
     #[serde(default)]
     pub nested: Option<String>,
-    /// Files and folders of the tree that are not unpacked, because no stage reads them; paths below its root.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub leave_out: Vec<String>,
     /// A script of `recipes/fixups` that runs in the unpacked tree.
     #[serde(default)]
     pub fixup: Option<String>,
@@ -115,7 +112,6 @@ impl Moving {
                 path: path.to_owned(),
             }),
             nested: None,
-            leave_out: Vec::new(),
             fixup: None,
             unpacked_bound: None,
         }

@@ -43,7 +43,6 @@ pub(super) fn extract(path: &Path, source: &Source, into: &Path, limits: Limits)
         archive: path.to_owned(),
         tree: Tree::open(into)?,
         limits,
-        leave_out: source.leave_out.iter().map(PathBuf::from).collect(),
         seen: 0,
         content: 0,
         done: Unpacked { entries: 0, bytes: 0 },
@@ -60,8 +59,6 @@ struct Extraction {
     archive: PathBuf,
     tree: Tree,
     limits: Limits,
-    /// What is not unpacked: paths below the root.
-    leave_out: Vec<PathBuf>,
     /// Entries so far, those of the outer archive included.
     seen: u64,
     /// Bytes of content so far, skipped content included.
@@ -155,10 +152,6 @@ impl Extraction {
         let at = top.strip(&named)?;
         if at.is_empty() && !folder {
             return Err(Refusal::TopIsNoFolder.into());
-        }
-        let place = name::path(&at.join(&b'/'));
-        if self.leave_out.iter().any(|path| place.starts_with(path)) {
-            return Ok(());
         }
         match kind {
             _ if folder => self.tree.folder(at),

@@ -56,8 +56,7 @@ pub struct Unpacked {
 ///
 /// The formats are told by [`Source::file`]: `.tar`, `.tar.gz`, `.tgz`, `.tar.xz`, `.tar.zst` and `.deb`. With
 /// [`Source::nested`] the archive of that name inside is unpacked and nothing else of the outer one. The one top-level
-/// folder of a tarball is stripped; a `.deb` is unpacked as it is. What [`Source::leave_out`] names is passed over, though it
-/// counts towards the limits.
+/// folder of a tarball is stripped; a `.deb` is unpacked as it is.
 ///
 /// `into` must be absent or an empty folder, and its parent must exist. `<into>.partial` is
 /// removed if an earlier run left it.

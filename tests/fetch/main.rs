@@ -93,7 +93,6 @@ pub(crate) fn source(bytes: &[u8], urls: &[String]) -> Source {
         urls: urls.to_vec(),
         distribution: None,
         nested: None,
-        leave_out: Vec::new(),
         fixup: None,
         unpacked_bound: None,
     }
