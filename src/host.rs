@@ -9,6 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256;
 use crate::recipe::{HostTool, HostTools, Recipe};
 use crate::sandbox::{self, Isolation, SEARCH_PATH};
 
@@ -61,8 +64,7 @@ pub struct Look<'a> {
 pub struct Survey<'a> {
     table: &'a HostTools,
     store: &'a Path,
-    /// Each program's own version line.
-    programs: BTreeMap<String, String>,
+    programs: BTreeMap<String, Program>,
     /// Compilers without their library.
     unfit: Vec<&'static Compiler>,
     free: u64,
@@ -72,11 +74,23 @@ pub struct Survey<'a> {
     pub static_link: Result<(), NoStaticLink>,
 }
 
+/// A program of the host: what a key cannot cover.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The first line of what it says to `--version`; empty where it knows no such option.
+    pub version: String,
+    /// The digest of its file.
+    pub sha256: Sha256,
+}
+
 /// What a build uses of the host.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// Each tool's own version line.
-    pub tools: BTreeMap<String, String>,
+    /// The programs that its stages call, and those that its compilers call in turn.
+    pub tools: BTreeMap<String, Program>,
     /// The level at which its stages run.
     pub isolation: Isolation,
 }
@@ -146,8 +160,16 @@ impl<'a> Look<'a> {
     /// Looks for `programs` and all else that a build may need. `scratch` is an empty folder below the store, which
     /// rooms are set up in.
     pub fn survey(&self, programs: &BTreeSet<String>, scratch: &Path) -> io::Result<Survey<'a>> {
-        let version = |name: &String| Some((name.clone(), version_line(&find_program(name)?)));
-        let programs: BTreeMap<String, String> = programs.iter().filter_map(version).collect();
+        let mut found = BTreeMap::new();
+        for name in programs {
+            if let Some(path) = find_program(name) {
+                found.insert(name.clone(), Program::at(path)?);
+            }
+        }
+        for compiler in COMPILERS.iter().filter(|compiler| programs.contains(compiler.name)) {
+            found.extend(compiler.called()?);
+        }
+        let programs = found;
         let mut unfit = Vec::new();
         let mut static_link = Ok(());
         for compiler in COMPILERS.iter().filter(|compiler| programs.contains_key(compiler.name)) {
@@ -194,8 +216,8 @@ impl Survey<'_> {
         let mut lacking = Lacking::default();
         let mut tools = BTreeMap::new();
         for name in &needs.programs {
-            if let Some(version) = self.programs.get(name) {
-                tools.insert(name.clone(), version.clone());
+            if let Some(program) = self.programs.get(name) {
+                tools.insert(name.clone(), program.clone());
             } else {
                 let tool = self.tool(name);
                 lacking.add_tool(name, tool.map_or("named by the recipe", |tool| &tool.purpose), tool);
@@ -220,6 +242,12 @@ impl Survey<'_> {
             lacking.path = true;
         }
         if let (Ok(isolation), true, true) = (self.isolation, lacking.tools.is_empty(), lacking.others.is_empty()) {
+            let compilers = COMPILERS.iter().filter(|compiler| needs.programs.contains(compiler.name));
+            for name in compilers.flat_map(|compiler| compiler.calls) {
+                if let Some(program) = self.programs.get(*name) {
+                    tools.insert((*name).to_owned(), program.clone());
+                }
+            }
             return Ok(Host { tools, isolation });
         }
         // Without a compiler nobody knows. What is named too much is asked for once; what is named too late costs a build.
@@ -262,18 +290,25 @@ fn is_executable(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
 }
 
-/// The first line of `--version`; empty where a program knows no such option.
-fn version_line(program: &Path) -> String {
+impl Program {
+    fn at(path: PathBuf) -> io::Result<Self> {
+        let text = said_by(&path, "--version");
+        let (sha256, _) = Sha256::of_file(&path)?;
+        Ok(Self { path, version: text.lines().next().unwrap_or_default().to_owned(), sha256 })
+    }
+}
+
+/// What a program prints when it is given `option`.
+fn said_by(program: &Path, option: &str) -> String {
     let output = Command::new(program)
-        .arg("--version")
+        .arg(option)
         .env_clear()
         .env("PATH", SEARCH_PATH)
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().next().unwrap_or_default().to_owned()
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 /// A compiler of the host and a program that needs its library.
@@ -283,6 +318,8 @@ struct Compiler {
     library: &'static str,
     file: &'static str,
     source: &'static str,
+    /// The programs that do its work, as its `-print-prog-name` knows them.
+    calls: &'static [&'static str],
 }
 
 static COMPILERS: [Compiler; 2] = [
@@ -291,16 +328,36 @@ static COMPILERS: [Compiler; 2] = [
         library: "the host's C library",
         file: "probe.c",
         source: "#include <stdio.h>\nint main(void) { return puts(\"x\") < 0; }\n",
+        calls: &["cc1", "as", "collect2", "ld"],
     },
     Compiler {
         name: "g++",
         library: "the host's C++ library",
         file: "probe.cc",
         source: "#include <iostream>\nint main() { std::cout << 1; }\n",
+        calls: &["cc1plus", "as", "collect2", "ld"],
     },
 ];
 
 impl Compiler {
+    /// The programs that do its work, as far as they can be found.
+    fn called(&self) -> io::Result<BTreeMap<String, Program>> {
+        let mut called = BTreeMap::new();
+        let Some(compiler) = find_program(self.name) else { return Ok(called) };
+        for name in self.calls {
+            let said = said_by(&compiler, &format!("-print-prog-name={name}"));
+            // One that it has no place of its own for is looked for as any other.
+            let path = match Path::new(said.trim()) {
+                path if path.is_absolute() => Some(path.to_owned()),
+                path => path.to_str().and_then(find_program),
+            };
+            if let Some(path) = path.filter(|path| is_executable(path)) {
+                called.insert((*name).to_owned(), Program::at(path)?);
+            }
+        }
+        Ok(called)
+    }
+
     /// Whether it links its program with these flags.
     fn links(&self, flags: &[&str]) -> io::Result<bool> {
         let folder = tempfile::tempdir()?;
@@ -329,12 +386,17 @@ mod tests {
         Survey {
             table,
             store: Path::new(store),
-            programs: programs.iter().map(|name| ((*name).to_owned(), format!("{name} 1"))).collect(),
+            programs: programs.iter().map(|name| ((*name).to_owned(), program(name))).collect(),
             unfit: Vec::new(),
             free: 5_000_000_000,
             isolation: Ok(Isolation::Namespaces),
             static_link: Ok(()),
         }
+    }
+
+    fn program(name: &str) -> Program {
+        let path = Path::new("/usr/bin").join(name);
+        Program { path, version: format!("{name} 1"), sha256: Sha256::of(name.as_bytes()) }
     }
 
     fn needs(programs: &[&str], room: u64) -> Needs {
@@ -367,10 +429,10 @@ mod tests {
     #[test]
     fn a_host_that_only_links_no_static_programs_will_do() {
         let table = Recipes::embedded().host_tools().unwrap();
-        let mut host = survey(&table, "/my home", &["gcc", "m4"]);
+        let mut host = survey(&table, "/my home", &["as", "gcc", "m4"]);
         host.static_link = Err(NoStaticLink { packages: BTreeMap::new() });
         let found = host.check(&needs(&["gcc"], 5_000_000_000)).unwrap();
-        assert_eq!(found.tools, BTreeMap::from([("gcc".to_owned(), "gcc 1".to_owned())]));
+        assert_eq!(found.tools, BTreeMap::from(["as", "gcc"].map(|name| (name.to_owned(), program(name)))));
         let lacking = host.check(&needs(&["gcc", "patch"], 0)).unwrap_err();
         assert_eq!(lacking.names(), "this machine lacks patch");
         assert!(lacking.to_string().contains("dnf install glibc-static libstdc++-static patch\n"), "{lacking}");

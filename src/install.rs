@@ -167,7 +167,12 @@ impl Installer<'_> {
         // Where nothing ends a stage's processes with this one, the next build must not start
         // among them.
         lock.share_with_children()?;
-        let builder = Builder {
+        Ok(Installed { manifest: self.builder(host).build(plan, files)?, built: true })
+    }
+
+    /// What builds on `host`.
+    pub fn builder<'a>(&'a self, host: &'a Host) -> Builder<'a> {
+        Builder {
             store: self.store(),
             program: self.program,
             room_arguments: self.room_arguments,
@@ -176,8 +181,7 @@ impl Installer<'_> {
             jobs: self.jobs,
             keep_work: self.keep_work,
             observer: self.chooser.observer,
-        };
-        Ok(Installed { manifest: builder.build(plan, files)?, built: true })
+        }
     }
 
     fn store(&self) -> &Store {
@@ -200,6 +204,15 @@ impl Installer<'_> {
         candidates: &[Candidate],
         targets: &[&Target],
     ) -> Result<Survey<'a>, InstallError> {
+        let mut all = Needs::default();
+        for candidate in candidates {
+            all = all.or(&self.needs(candidate, targets)?);
+        }
+        self.look(table, &all)
+    }
+
+    /// Looks at the host for what a build may need.
+    pub fn look<'a>(&'a self, table: &'a HostTools, needs: &Needs) -> Result<Survey<'a>, InstallError> {
         let look = Look {
             table,
             store: self.store().root(),
@@ -207,12 +220,8 @@ impl Installer<'_> {
             program: self.program,
             room_arguments: self.room_arguments,
         };
-        let mut all = Needs::default();
-        for candidate in candidates {
-            all = all.or(&self.needs(candidate, targets)?);
-        }
         let scratch = self.store().scratch(Kind::Room)?;
-        Ok(look.survey(&all.programs, scratch.path())?)
+        Ok(look.survey(&needs.programs, scratch.path())?)
     }
 
     /// What each of the candidates uses of the host. Those that lack something are marked; where all do, the error tells
@@ -261,7 +270,8 @@ impl Installer<'_> {
         Ok(needs)
     }
 
-    fn fetch(&self, plans: &[Plan]) -> Result<BTreeMap<Sha256, VerifiedFile>, InstallError> {
+    /// Brings the sources of `plans` here.
+    pub fn fetch(&self, plans: &[Plan]) -> Result<BTreeMap<Sha256, VerifiedFile>, InstallError> {
         let sources = sources_of(plans);
         let files = self.chooser.fetcher.fetch_all(&sources)?;
         Ok(sources.iter().map(|source| source.sha256).zip(files).collect())

@@ -22,10 +22,12 @@ pub enum Kind {
     Switch,
     /// A snapshot that is being written.
     Snapshot,
+    /// The work tree of a toolchain that is built once more, to be compared.
+    Rebuild,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Trash, Self::Room, Self::Switch, Self::Snapshot];
+    const ALL: [Self; 5] = [Self::Trash, Self::Room, Self::Switch, Self::Snapshot, Self::Rebuild];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Room => "room-",
             Self::Switch => "switch-",
             Self::Snapshot => "snapshot-",
+            Self::Rebuild => "rebuild-",
         }
     }
 }

@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
+use crate::contents::{CONTENTS_FILE, Contents, Difference, MANIFEST_FILE};
 use crate::digest::Sha256;
 use crate::event::{Event, Observer};
+use crate::host::Program;
 use crate::lock::FileLock;
 use crate::plan::Key;
 use crate::scratch::{self, Kind, Scratch};
@@ -25,8 +27,6 @@ use crate::source::Source;
 
 /// Version of the manifest's format.
 pub const MANIFEST_SCHEMA: u32 = 1;
-
-const MANIFEST_FILE: &str = "manifest.json";
 
 /// Says in a work tree that it stays although its toolchain is built.
 const KEPT_FILE: &str = "kept";
@@ -57,28 +57,17 @@ pub struct Manifest {
     /// The recipe's variables.
     pub environment: BTreeMap<String, String>,
     /// What went into it.
-    pub components: BTreeMap<String, ComponentRecord>,
-    /// The host's tools as they name themselves: what a key cannot cover.
-    pub host_tools: BTreeMap<String, String>,
+    pub components: BTreeMap<String, Source>,
+    /// The host's programs that its stages could call by name, and those that its compilers call in turn.
+    pub host_tools: BTreeMap<String, Program>,
     /// How the stages were kept from the rest of the machine.
     pub isolation: String,
     /// The stages, in order.
     pub stages: Vec<StageRecord>,
     /// The version of muslchain that built it.
     pub muslchain: String,
-}
-
-/// One source of a toolchain.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ComponentRecord {
-    /// Its version as `--set` names it.
-    pub version: String,
-    /// The file.
-    pub file: String,
-    /// The file's digest.
-    pub sha256: Sha256,
-    /// SPDX expression.
-    pub licence: String,
+    /// The digest of the list of its contents.
+    pub contents: Sha256,
 }
 
 /// One stage of a build.
@@ -185,6 +174,29 @@ impl Store {
         })
     }
 
+    /// The list of what a toolchain's folder held when it was published.
+    pub fn contents(&self, manifest: &Manifest) -> Result<Contents, StoreError> {
+        let path = self.toolchain(&manifest.name).join(CONTENTS_FILE);
+        let damaged = |message: &str| StoreError::Damaged {
+            path: self.toolchain(&manifest.name),
+            message: format!("the toolchain's {CONTENTS_FILE} {message}"),
+        };
+        let bytes = match fs_err::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged("is gone")),
+            bytes => bytes?,
+        };
+        if Sha256::of(&bytes) != manifest.contents {
+            return Err(damaged("was changed"));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// What of a toolchain's folder is not as it was published.
+    pub fn changes(&self, manifest: &Manifest) -> Result<Vec<Difference>, StoreError> {
+        let found = Contents::of(&self.toolchain(&manifest.name))?;
+        Ok(self.contents(manifest)?.differences(&found))
+    }
+
     /// The manifests of all toolchains, sorted by name.
     pub fn list(&self) -> Result<Vec<Manifest>, StoreError> {
         let mut manifests = Vec::new();
@@ -247,17 +259,19 @@ impl Store {
         Ok(())
     }
 
-    /// Publishes the finished folder `out` as a toolchain and makes its triple mean it.
+    /// Publishes the finished folder `out`, which holds `contents`, as a toolchain and makes its triple mean it.
     ///
     /// The caller holds the toolchain's lock.
-    pub fn publish(&self, out: &Path, manifest: &Manifest) -> Result<PathBuf, StoreError> {
+    pub fn publish(&self, out: &Path, contents: &Contents, manifest: &Manifest) -> Result<PathBuf, StoreError> {
         let toolchains = self.folder("toolchains")?;
         mark_read_only(out)?;
         // Made beside it, so that what a kill leaves is not published by the next run.
-        let fresh = out.with_file_name(MANIFEST_FILE);
-        write_json(&fresh, manifest)?;
-        fs_err::set_permissions(&fresh, Permissions::from_mode(0o444))?;
-        fs_err::rename(&fresh, out.join(MANIFEST_FILE))?;
+        for (name, bytes) in [(CONTENTS_FILE, contents.to_bytes()?), (MANIFEST_FILE, json(manifest)?)] {
+            let fresh = out.with_file_name(name);
+            write_file(&fresh, &bytes)?;
+            fs_err::set_permissions(&fresh, Permissions::from_mode(0o444))?;
+            fs_err::rename(&fresh, out.join(name))?;
+        }
         let opened = File::open(out)?;
         rustix::fs::syncfs(opened.file()).map_err(io::Error::from)?;
         let place = self.toolchain(&manifest.name);
@@ -348,7 +362,7 @@ impl Store {
         let mut known = self.resolved()?;
         known.retain(|other| other.name != source.name);
         known.push(source.clone());
-        write_json(&self.root.join("resolved.json"), &known)
+        Ok(write_file(&self.root.join("resolved.json"), &json(&known)?)?)
     }
 
     fn alias(&self, triple: &str) -> PathBuf {
@@ -406,16 +420,20 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, S
         .map_err(|error| StoreError::Damaged { path: path.to_owned(), message: error.to_string() })
 }
 
+fn json<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// Writes beside `path`, syncs and renames, so that a reader sees the old content or the new.
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer_pretty(&mut file, value).map_err(io::Error::from)?;
-    file.write_all(b"\n")?;
+    file.write_all(bytes)?;
     file.as_file().sync_all()?;
     fs_err::set_permissions(file.path(), Permissions::from_mode(0o644))?;
     file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)?;
-    Ok(())
+    sync_folder(folder)
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
+use crate::contents::Contents;
 use crate::digest::Sha256;
 use crate::event::{Event, Observer};
 use crate::fetch::VerifiedFile;
@@ -24,7 +25,7 @@ use crate::plan::{Linkage, Plan, PlannedStage, Tree};
 use crate::sandbox::{self, Isolation, Room};
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
-use crate::store::{ComponentRecord, MANIFEST_SCHEMA, Manifest, StageRecord, Store, StoreError, remove_tree};
+use crate::store::{MANIFEST_SCHEMA, Manifest, StageRecord, Store, StoreError, remove_tree};
 use crate::unpack::{self, UnpackError};
 
 /// The folder of the work tree that becomes the toolchain.
@@ -107,29 +108,16 @@ impl Builder<'_> {
     pub fn build(&self, plan: &Plan, files: &BTreeMap<Sha256, VerifiedFile>) -> Result<Manifest, BuildError> {
         let name = plan.name();
         let work = self.store.work(&name);
-        let run = Run {
-            builder: self,
-            plan,
-            files,
-            tree: work.join("tree"),
-            marks: work.join("done"),
-            finished_seconds: AtomicU64::new(0),
-        };
+        let run = self.run(plan, files, &work, self.store.logs(&name), self.isolation == Isolation::Namespaces);
         if run.is_spent()? || run.is_of_another_level(&work)? {
             remove_tree(&work)?;
         }
-        fs_err::create_dir_all(&run.tree)?;
-        fs_err::create_dir_all(&run.marks)?;
-        fs_err::write(work.join(LEVEL_FILE), self.isolation.name())?;
-        fs_err::create_dir_all(run.tree.join("tmp"))?;
+        run.set_up(&work)?;
         run.restore_snapshot()?;
-
-        let mut records = Vec::new();
-        for (number, stage) in plan.stages.iter().enumerate() {
-            records.push(run.stage(number, stage)?);
-        }
-        let manifest = run.manifest(&name, records);
-        self.store.publish(&run.tree.join(OUT), &manifest)?;
+        let records = run.stages()?;
+        let contents = Contents::of(&run.out())?;
+        let manifest = run.manifest(&name, records, &contents)?;
+        self.store.publish(&run.out(), &contents, &manifest)?;
         if self.keep_work {
             self.store.keep_work(&name)?;
         } else {
@@ -137,6 +125,41 @@ impl Builder<'_> {
         }
         self.observer.event(Event::BuildDone { toolchain: &manifest.triple });
         Ok(manifest)
+    }
+
+    /// Builds `plan` from `files` once more, from nothing, in the empty folder `work`, and returns where the result is.
+    /// The store is left as it is, but for the logs.
+    pub fn rebuild(
+        &self,
+        plan: &Plan,
+        files: &BTreeMap<Sha256, VerifiedFile>,
+        work: &Path,
+    ) -> Result<PathBuf, BuildError> {
+        let run = self.run(plan, files, work, self.store.logs(&plan.name()).join("rebuild"), false);
+        run.set_up(work)?;
+        run.stages()?;
+        self.observer.event(Event::BuildDone { toolchain: &plan.target.triple });
+        Ok(run.out())
+    }
+
+    fn run<'a>(
+        &'a self,
+        plan: &'a Plan,
+        files: &'a BTreeMap<Sha256, VerifiedFile>,
+        work: &Path,
+        logs: PathBuf,
+        snapshots: bool,
+    ) -> Run<'a> {
+        Run {
+            builder: self,
+            plan,
+            files,
+            tree: work.join("tree"),
+            marks: work.join("done"),
+            logs,
+            snapshots,
+            finished_seconds: AtomicU64::new(0),
+        }
     }
 }
 
@@ -167,15 +190,34 @@ struct Run<'a> {
     files: &'a BTreeMap<Sha256, VerifiedFile>,
     tree: PathBuf,
     marks: PathBuf,
+    logs: PathBuf,
+    /// Whether stages' results are kept for other builds and taken from them: only where all work trees have the same
+    /// path, which is in what is built.
+    snapshots: bool,
     /// Of the stages that are done, as the recipe expects them.
     finished_seconds: AtomicU64,
 }
 
 impl Run<'_> {
+    fn set_up(&self, work: &Path) -> io::Result<()> {
+        fs_err::create_dir_all(&self.marks)?;
+        fs_err::write(work.join(LEVEL_FILE), self.builder.isolation.name())?;
+        fs_err::create_dir_all(self.tree.join("tmp"))
+    }
+
+    /// Where the toolchain is, in the end.
+    fn out(&self) -> PathBuf {
+        self.tree.join(OUT)
+    }
+
+    fn stages(&self) -> Result<Vec<StageRecord>, BuildError> {
+        self.plan.stages.iter().enumerate().map(|(number, stage)| self.stage(number, stage)).collect()
+    }
+
     /// Whether the work tree's result was published before: it was kept, or its process was killed.
     fn is_spent(&self) -> io::Result<bool> {
         let finished = self.plan.stages.last().map(|stage| self.done(stage)).transpose()?.flatten().is_some();
-        Ok(finished && !self.tree.join(OUT).exists())
+        Ok(finished && !self.out().exists())
     }
 
     /// Whether the work tree was begun at another level of isolation, where it has another path that
@@ -210,7 +252,7 @@ impl Run<'_> {
         self.run_script(number, &Script::Stage)?;
         let elapsed = started.elapsed();
         // Before the mark: a run that is killed in between finds the snapshot and goes on from it.
-        if stage.snapshot && self.snapshots_hold() {
+        if stage.snapshot && self.snapshots {
             self.take_snapshot(number, elapsed)?;
         }
         self.mark_done(stage, elapsed)?;
@@ -266,7 +308,7 @@ impl Run<'_> {
             Script::Stage => format!("{}-{}.log", number + 1, self.plan.stages[number].name),
             Script::Fixup { source, .. } => format!("fixup-{source}.log"),
         };
-        self.builder.store.logs(&self.plan.name()).join(name)
+        self.logs.join(name)
     }
 
     /// Runs a script of the stage `number`.
@@ -378,12 +420,6 @@ impl Run<'_> {
         Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.jobs, scratch.path(), &kept)?)
     }
 
-    /// Whether a work tree's content holds for another work tree: only where all have the same path,
-    /// which is in what is built.
-    fn snapshots_hold(&self) -> bool {
-        self.builder.isolation == Isolation::Namespaces
-    }
-
     /// Puts the latest kept result in place of a work tree that is not as far.
     fn restore_snapshot(&self) -> Result<(), BuildError> {
         for (number, stage) in self.plan.stages.iter().enumerate().rev() {
@@ -391,7 +427,7 @@ impl Run<'_> {
                 return Ok(());
             }
             let kept = self.builder.store.snapshot(stage.key);
-            if !stage.snapshot || !self.snapshots_hold() || !kept.exists() {
+            if !stage.snapshot || !self.snapshots || !kept.exists() {
                 continue;
             }
             // They speak of the tree that is replaced.
@@ -417,15 +453,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn manifest(&self, name: &str, stages: Vec<StageRecord>) -> Manifest {
+    fn manifest(&self, name: &str, stages: Vec<StageRecord>, contents: &Contents) -> io::Result<Manifest> {
         let (builder, plan) = (self.builder, self.plan);
-        let record = |source: &crate::source::Source| ComponentRecord {
-            version: source.version.clone(),
-            file: source.file.clone(),
-            sha256: source.sha256,
-            licence: source.licence.clone(),
-        };
-        Manifest {
+        Ok(Manifest {
             schema: MANIFEST_SCHEMA,
             name: name.to_owned(),
             key: plan.key(),
@@ -437,11 +467,12 @@ impl Run<'_> {
             gcc_options: plan.target.gcc_options.clone(),
             defaults: !plan.plain,
             environment: plan.recipe.environment.clone(),
-            components: plan.components.iter().map(|(name, source)| (name.clone(), record(source))).collect(),
+            components: plan.components.clone(),
             host_tools: builder.host.tools.clone(),
             isolation: builder.isolation.name().to_owned(),
             stages,
             muslchain: env!("CARGO_PKG_VERSION").to_owned(),
-        }
+            contents: Sha256::of(&contents.to_bytes()?),
+        })
     }
 }

@@ -10,7 +10,9 @@ use super::{OutputOptions, room, store};
 use crate::build::BuildError;
 use crate::choice::{ChoiceError, Chooser};
 use crate::fetch::Fetcher;
+use crate::host::Lacking;
 use crate::install::{InstallError, Installer};
+use crate::rebuild::RebuildError;
 use crate::source::Sources;
 use crate::store::Store;
 use crate::target::Target;
@@ -41,9 +43,10 @@ impl Options {
 pub struct Order {
     /// Targets or ports of Go
     #[arg(required = true, value_name = "TARGET|PORT")]
-    targets: Vec<String>,
+    pub targets: Vec<String>,
+    /// How they are to be had.
     #[command(flatten)]
-    flags: Flags,
+    pub flags: Flags,
 }
 
 /// Everything that an installer borrows.
@@ -77,10 +80,10 @@ impl Preparation {
     }
 
     /// Has an installer do `work` for the targets.
-    pub fn run<T>(
+    pub fn run<T, E: std::error::Error + Send + Sync + 'static>(
         &self,
         context: &Context,
-        work: impl FnOnce(&Installer<'_>, &[&Target]) -> Result<T, InstallError>,
+        work: impl FnOnce(&Installer<'_>, &[&Target]) -> Result<T, E>,
     ) -> Result<T> {
         let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
         let installer = Installer {
@@ -105,21 +108,29 @@ impl Preparation {
 
 /// What the user can do about an error, where the error itself does not say it.
 pub fn hints(error: &anyhow::Error) -> Vec<&'static str> {
-    let Some(error) = error.downcast_ref::<InstallError>() else { return Vec::new() };
+    match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(error), _) | (_, Some(RebuildError::Install(error))) => hints_of_install(error),
+        (_, Some(RebuildError::Lacking(lacking))) => hints_of_lacking(lacking),
+        _ => Vec::new(),
+    }
+}
+
+fn hints_of_install(error: &InstallError) -> Vec<&'static str> {
     match error {
         InstallError::Fetch(failed) => failed.hint().into_iter().collect(),
         InstallError::Choice(ChoiceError::NoRecipe(_)) => {
             vec!["`--mirror URL|DIR` adds a place to look; `--recipe NAME` tells everything that one of them lacks"]
         }
-        InstallError::Lacking(lacking) => {
-            let without =
-                "`--isolation none` builds without isolation; the recipe's scripts then see the whole machine";
-            let elsewhere = "set MUSLCHAIN_HOME to a folder whose path has no blank";
-            [lacking.isolation.then_some(without), lacking.path.then_some(elsewhere)].into_iter().flatten().collect()
-        }
+        InstallError::Lacking(lacking) => hints_of_lacking(lacking),
         InstallError::Build(BuildError::Stage { .. }) => {
             vec!["the same command again goes on at this stage; what was finished is not done twice"]
         }
         _ => Vec::new(),
     }
+}
+
+fn hints_of_lacking(lacking: &Lacking) -> Vec<&'static str> {
+    let without = "`--isolation none` builds without isolation; the recipe's scripts then see the whole machine";
+    let elsewhere = "set MUSLCHAIN_HOME to a folder whose path has no blank";
+    [lacking.isolation.then_some(without), lacking.path.then_some(elsewhere)].into_iter().flatten().collect()
 }

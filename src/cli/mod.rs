@@ -15,6 +15,7 @@ mod settings;
 mod show;
 mod targets;
 mod uninstall;
+mod verify;
 mod which;
 
 use std::ffi::OsString;
@@ -98,6 +99,12 @@ enum Command {
     Fetch(fetch::Options),
     /// Show what a toolchain is made of
     Show(show::Options),
+    /// Tell whether toolchains are as they were published, or come out the same when built once more
+    ///
+    /// Every file is held against the list that was made when the toolchain was published. With --rebuild, the
+    /// toolchain is built from nothing beside itself, and what differs is told file by file, in ELF files and
+    /// archives down to the sections; the other result stays for a look. The exit code is 1 if anything differs.
+    Verify(verify::Options),
     /// Tell whether a program will run, where, and why not
     ///
     /// It passes if it is static (nothing of the machine's is needed but the kernel), whole, and for the port that
@@ -148,6 +155,7 @@ fn dispatch(context: &Context, cli: Cli) -> u8 {
         Command::Env(options) => options.run(context),
         Command::Fetch(options) => options.run(context, output),
         Command::Show(options) => options.run(context),
+        Command::Verify(options) => options.run(context, output),
         Command::Check(options) => options.run(context),
         Command::Which(options) => options.run(context),
         Command::Dir(options) => options.run(context),

@@ -21,9 +21,6 @@ pub struct Flags {
     /// [env: MUSLCHAIN_RECIPE]
     #[arg(long, value_name = "NAME")]
     recipe: Option<String>,
-    /// A folder of recipes in place of the embedded ones [env: MUSLCHAIN_RECIPES]
-    #[arg(long, value_name = "DIR")]
-    recipes: Option<PathBuf>,
     /// A component's version, such as gcc=14.2.0 [env: MUSLCHAIN_SET]
     #[arg(long = "set", value_name = "COMPONENT=VERSION")]
     versions: Vec<String>,
@@ -34,6 +31,19 @@ pub struct Flags {
     /// [env: MUSLCHAIN_DEFAULTS=0]
     #[arg(long)]
     no_defaults: bool,
+    /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
+    #[arg(long)]
+    keep_work: bool,
+    #[command(flatten)]
+    means: Means,
+}
+
+/// What changes nothing of a toolchain but how it is come by.
+#[derive(Args, Default, Clone)]
+pub struct Means {
+    /// A folder of recipes in place of the embedded ones [env: MUSLCHAIN_RECIPES]
+    #[arg(long, value_name = "DIR")]
+    recipes: Option<PathBuf>,
     /// Compilations at once; as many as there are processors if not said [env: MUSLCHAIN_JOBS]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
@@ -44,9 +54,6 @@ pub struct Flags {
     /// [env: MUSLCHAIN_MIRROR]
     #[arg(long = "mirror", value_name = "URL|DIR")]
     mirrors: Vec<String>,
-    /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
-    #[arg(long)]
-    keep_work: bool,
     /// How builds are kept from the rest of the machine: namespaces, landlock or none; the best that
     /// the kernel allows if not said [env: MUSLCHAIN_ISOLATION]
     #[arg(long, value_name = "LEVEL")]
@@ -122,6 +129,12 @@ impl Settings {
     }
 }
 
+impl From<Means> for Flags {
+    fn from(means: Means) -> Self {
+        Self { means, ..Self::default() }
+    }
+}
+
 impl Flags {
     fn into_config(self, context: &Context) -> anyhow::Result<Config> {
         Ok(Config {
@@ -129,12 +142,12 @@ impl Flags {
             languages: self.languages,
             versions: versions(self.versions.iter().map(String::as_str)).context("--set")?,
             defaults: self.no_defaults.then_some(false),
-            mirrors: self.mirrors,
-            jobs: self.jobs,
-            offline: self.offline.then_some(true),
+            mirrors: self.means.mirrors,
+            jobs: self.means.jobs,
+            offline: self.means.offline.then_some(true),
             keep_work: self.keep_work.then_some(true),
-            isolation: self.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
-            recipes: self.recipes.map(|recipes| context.folder.join(recipes)),
+            isolation: self.means.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
+            recipes: self.means.recipes.map(|recipes| context.folder.join(recipes)),
         })
     }
 }

@@ -77,8 +77,10 @@ fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Err
         writeln!(text, "  {:<16} {:>8.1} s", stage.name, stage.seconds)?;
     }
     writeln!(text, "host tools")?;
-    for (name, version) in &manifest.host_tools {
-        writeln!(text, "  {name:<16} {version}")?;
+    for (name, program) in &manifest.host_tools {
+        let named =
+            if program.version.is_empty() { program.path.display().to_string() } else { program.version.clone() };
+        writeln!(text, "  {name:<16} {named}")?;
     }
     Ok(text)
 }

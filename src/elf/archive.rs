@@ -50,12 +50,18 @@ impl<'a> Archive<'a> {
 
     /// The next member that is no index; `None` at the end.
     pub fn next_member(&mut self) -> Result<Option<Member>, Broken> {
+        let next = self.next_content()?;
+        Ok(next.map(|(name, content)| Member { name, elf: read_elf(content) }))
+    }
+
+    /// The name and the bytes of the next member that is no index; `None` at the end.
+    pub(super) fn next_content(&mut self) -> Result<Option<(String, Input<'a>)>, Broken> {
         while self.at < self.input.length() {
             let (name, content) = self.entry().ok_or(Broken { at: self.at })?;
             match name.as_slice() {
                 b"/" | b"/SYM64/" | b"__.SYMDEF" | b"__.SYMDEF SORTED" => {}
                 b"//" => self.long_names = content.read_up_to(0, LONG_NAMES).unwrap_or_default(),
-                name => return Ok(Some(Member { name: self.member_name(name), elf: read_elf(content) })),
+                name => return Ok(Some((self.member_name(name), content))),
             }
         }
         Ok(None)

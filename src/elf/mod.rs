@@ -11,6 +11,7 @@ mod attributes;
 mod dynamic;
 mod machine;
 pub mod marks;
+pub mod parts;
 mod program;
 mod symbols;
 

@@ -1,5 +1,7 @@
 //! Headers, segments and sections.
 
+use std::ops::Range;
+
 use object::elf::{self, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE};
 use object::pod::slice_from_bytes;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
@@ -216,32 +218,13 @@ fn sections<E: FileHeader<Endian = Endianness>>(
     input: Input<'_>,
     damage: &mut Vec<String>,
 ) -> Vec<Section> {
-    let offset = header.e_shoff(endian).into();
-    if offset == 0 {
-        return Vec::new();
-    }
-    let entries = || -> Option<Vec<E::SectionHeader>> {
-        if usize::from(header.e_shentsize(endian)) != size_of::<E::SectionHeader>() {
-            return None;
+    let (entries, names) = match section_headers(header, endian, input) {
+        Some(headers) => headers,
+        None => {
+            damage.push("the table of sections is not in the file".to_owned());
+            return Vec::new();
         }
-        // A count that does not fit is in the first entry.
-        let count = match header.e_shnum(endian) {
-            0 => table::<E::SectionHeader>(input, offset, 1)?.first()?.sh_size(endian).into(),
-            count => count.into(),
-        };
-        table(input, offset, count)
     };
-    let Some(entries) = entries() else {
-        damage.push("the table of sections is not in the file".to_owned());
-        return Vec::new();
-    };
-    let names_index = match header.e_shstrndx(endian) {
-        elf::SHN_XINDEX => entries.first().map_or(0, |first| first.sh_link(endian)),
-        index => index.into(),
-    };
-    let names = entries.get(names_index as usize);
-    let names = names.and_then(|names| input.read(names.sh_offset(endian).into(), names.sh_size(endian).into()));
-    let names = names.unwrap_or_default();
     let section = |entry: &E::SectionHeader| {
         let kind = entry.sh_type(endian);
         let name = names.get(entry.sh_name(endian) as usize..).unwrap_or_default();
@@ -261,6 +244,50 @@ fn sections<E: FileHeader<Endian = Endianness>>(
     entries.iter().map(section).collect()
 }
 
+/// The table of sections and the one of their names; both empty where the file says it has none, `None` where it is
+/// not in the file.
+fn section_headers<E: FileHeader<Endian = Endianness>>(
+    header: &E,
+    endian: Endianness,
+    input: Input<'_>,
+) -> Option<(Vec<E::SectionHeader>, Vec<u8>)> {
+    let offset = header.e_shoff(endian).into();
+    if offset == 0 {
+        return Some((Vec::new(), Vec::new()));
+    }
+    if usize::from(header.e_shentsize(endian)) != size_of::<E::SectionHeader>() {
+        return None;
+    }
+    // A count that does not fit is in the first entry.
+    let count = match header.e_shnum(endian) {
+        0 => table::<E::SectionHeader>(input, offset, 1)?.first()?.sh_size(endian).into(),
+        count => count.into(),
+    };
+    let entries: Vec<E::SectionHeader> = table(input, offset, count)?;
+    let names_index = match header.e_shstrndx(endian) {
+        elf::SHN_XINDEX => entries.first().map_or(0, |first| first.sh_link(endian)),
+        index => index.into(),
+    };
+    let names = entries.get(names_index as usize);
+    let names = names.and_then(|names| input.read(names.sh_offset(endian).into(), names.sh_size(endian).into()));
+    Some((entries, names.unwrap_or_default()))
+}
+
+/// The places of a file's sections, each with its name; none where the tables cannot be read.
+pub fn named_sections<E: FileHeader<Endian = Endianness>>(input: Input<'_>) -> Option<Vec<(String, Range<u64>)>> {
+    let bytes = input.read_up_to(0, size_of::<E>() as u64)?;
+    let header = E::parse(bytes.as_slice()).ok()?;
+    let endian = header.endian().ok()?;
+    let (entries, names) = section_headers(header, endian, input)?;
+    let in_file = entries.iter().filter(|entry| !matches!(entry.sh_type(endian), elf::SHT_NULL | elf::SHT_NOBITS));
+    let named = |entry: &E::SectionHeader| {
+        let start = entry.sh_offset(endian).into();
+        let name = text(names.get(entry.sh_name(endian) as usize..).unwrap_or_default());
+        (name, start..start.saturating_add(entry.sh_size(endian).into()))
+    };
+    Some(in_file.map(named).collect())
+}
+
 /// Whether the file is as long as its parts say.
 fn check_extent(tables: &Tables, input: Input<'_>, damage: &mut Vec<String>) {
     let loaded = tables.segments.iter().filter(|segment| segment.is_loaded());
@@ -271,7 +298,7 @@ fn check_extent(tables: &Tables, input: Input<'_>, damage: &mut Vec<String>) {
 }
 
 /// What is searched for marks: code and data of a program, all of an object of Go's.
-fn searched(tables: &Tables, input: Input<'_>) -> Vec<std::ops::Range<u64>> {
+fn searched(tables: &Tables, input: Input<'_>) -> Vec<Range<u64>> {
     if tables.segments.is_empty() && tables.sections.iter().any(|section| section.named == Named::GoBuildInfo) {
         return std::iter::once(0..input.length()).collect();
     }
@@ -279,7 +306,7 @@ fn searched(tables: &Tables, input: Input<'_>) -> Vec<std::ops::Range<u64>> {
     loaded.map(|segment| segment.offset..segment.end_in_file()).collect()
 }
 
-fn go_range(tables: &Tables) -> Option<std::ops::Range<u64>> {
+fn go_range(tables: &Tables) -> Option<Range<u64>> {
     let section = tables.sections.iter().find(|section| section.named == Named::GoBuildInfo);
     if let Some(section) = section {
         return Some(section.offset..section.offset.saturating_add(section.size));

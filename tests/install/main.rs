@@ -9,3 +9,4 @@ mod failures;
 mod room;
 mod store;
 mod together;
+mod verify;

@@ -39,7 +39,14 @@ impl Ran {
     /// Asserts that it failed for the user to mend, that stderr has each of `parts`, and that stdout is empty.
     #[track_caller]
     pub fn refuses(self, parts: &[&str]) -> Self {
-        assert_eq!((self.code, self.stdout.as_str()), (1, ""), "{self:#?}");
+        assert_eq!(self.stdout, "", "{self:#?}");
+        self.finds(parts)
+    }
+
+    /// Asserts that it found what must not be, which stdout may tell, and that stderr has each of `parts`.
+    #[track_caller]
+    pub fn finds(self, parts: &[&str]) -> Self {
+        assert_eq!(self.code, 1, "{self:#?}");
         self.says(parts)
     }
 
