@@ -148,7 +148,7 @@ pub struct Tree {
     pub source: Source,
     /// The folder of the work tree that holds its content.
     pub folder: String,
-    /// The script that mends it.
+    /// The script that mends it: the source's own, and the recipe's behind it.
     pub fixup: Option<Vec<u8>>,
 }
 
@@ -377,7 +377,10 @@ impl Plan {
                     name: component.clone(),
                     known: self.components.keys().cloned().collect(),
                 })?;
-                let fixup = source.fixup.as_deref().map(|name| recipes.fixup(name)).transpose()?;
+                let mut fixup = source.fixup.as_deref().map(|name| recipes.fixup(name)).transpose()?;
+                if let Some(file) = self.recipe.fixups.get(component) {
+                    fixup.get_or_insert_default().extend(recipes.file_of(&self.recipe_name, file)?);
+                }
                 unpack.push(Tree { source: source.clone(), folder: self.with_versions(folder), fixup });
             }
             let key = Key::over(&Link {

@@ -38,6 +38,10 @@ pub struct Recipe {
     pub disk: Disk,
     /// Each component's version when nobody says another.
     pub components: BTreeMap<String, String>,
+    /// Component to a script that runs in its unpacked tree, after the source's own: a file of the recipe's folder, or
+    /// else of the shared ones.
+    #[serde(default)]
+    pub fixups: BTreeMap<String, String>,
     /// Variables for all stages.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -254,13 +258,17 @@ impl Recipes {
 
     /// The files that a stage of the recipe `name` sees, by name: its script and those that it reads.
     pub fn files_of(&self, name: &str, stage: &Stage) -> Result<BTreeMap<String, Vec<u8>>, RecipeError> {
-        let own = self.list(&format!("toolchains/{name}"))?;
-        let mut files = BTreeMap::new();
-        for file in std::iter::once(&stage.script).chain(&stage.files) {
-            let folder = if own.contains(file) { format!("toolchains/{name}") } else { "shared".to_owned() };
-            files.insert(file.clone(), self.read(&format!("{folder}/{file}"))?.into_owned());
-        }
-        Ok(files)
+        std::iter::once(&stage.script)
+            .chain(&stage.files)
+            .map(|file| Ok((file.clone(), self.file_of(name, file)?)))
+            .collect()
+    }
+
+    /// A file of the recipe `name`: from its folder, or else from those that recipes share.
+    pub fn file_of(&self, name: &str, file: &str) -> Result<Vec<u8>, RecipeError> {
+        let own = format!("toolchains/{name}");
+        let folder = if self.list(&own)?.iter().any(|other| other == file) { &own } else { "shared" };
+        Ok(self.read(&format!("{folder}/{file}"))?.into_owned())
     }
 
     /// The script that mends a repacked source after it was unpacked.
@@ -331,6 +339,11 @@ mod tests {
                 for component in stage.unpack.keys() {
                     assert!(recipe.components.contains_key(component), "{name}: {component}");
                 }
+            }
+            for (component, fixup) in &recipe.fixups {
+                assert!(recipe.components.contains_key(component), "{name}: {component}");
+                assert!(recipes.file_of(&name, fixup).is_ok(), "{name}: {fixup}");
+                seen.push(fixup.clone());
             }
             for file in recipes.list(&format!("toolchains/{name}")).unwrap() {
                 assert!(seen.contains(&file), "{name}: no stage reads {file}");

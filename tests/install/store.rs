@@ -280,6 +280,24 @@ fn what_a_fixup_changes_is_not_newer_than_what_is_built_of_it() {
 }
 
 #[test]
+fn a_recipe_mends_a_source_behind_the_sources_own_fixup() {
+    let place = Place::new();
+    std::fs::write(place.recipes.join("toolchains/tiny/mend-more.sh"), "echo mended by the recipe >> content\n").unwrap();
+    let fixups = "[fixups]\nbeta = \"mend-more.sh\"\n\n[environment]";
+    place.edit("toolchains/tiny/recipe.toml", "[environment]", fixups);
+    let content = |version: &str| {
+        let name = place.install(&["tiny", "--set", &format!("beta={version}")]).succeeds();
+        let folder = place.run(&["dir", "tiny"]).succeeds().stdout;
+        (name.reused().len(), std::fs::read_to_string(Path::new(folder.trim()).join("lib/beta")).unwrap())
+    };
+    assert_eq!(content("1.0"), (0, "beta 1.0\nmended by the recipe\n".to_owned()));
+    assert_eq!(content("1.0-mended"), (1, "beta 1.0-mended\nmended\nmended by the recipe\n".to_owned()));
+    // Its text counts.
+    std::fs::write(place.recipes.join("toolchains/tiny/mend-more.sh"), "echo otherwise >> content\n").unwrap();
+    assert_eq!(content("1.0"), (1, "beta 1.0\notherwise\n".to_owned()));
+}
+
+#[test]
 fn a_damaged_snapshot_is_told_and_its_stages_run_again() {
     let place = Place::new();
     place.install(&["tiny", "--isolation", "namespaces"]).succeeds();
