@@ -30,6 +30,8 @@ pub struct Config {
     pub versions: BTreeMap<String, String>,
     /// Whether compilers have muslchain's defaults: static, large thread stacks, no paths of the machine.
     pub defaults: Option<bool>,
+    /// How well toolchains' own programs are compiled.
+    pub grade: Option<String>,
     /// Places to look for sources before all others: URLs or folders.
     #[serde(default)]
     pub mirrors: Vec<String>,
@@ -97,6 +99,7 @@ impl Config {
             languages: self.languages.or(farther.languages),
             versions,
             defaults: self.defaults.or(farther.defaults),
+            grade: self.grade.or(farther.grade),
             mirrors: self.mirrors.into_iter().chain(farther.mirrors).collect(),
             jobs: self.jobs.or(farther.jobs),
             offline: self.offline.or(farther.offline),

@@ -18,8 +18,8 @@ use crate::sandbox::{self, Isolation, SEARCH_PATH};
 /// What a build needs of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Programs.
-    pub programs: BTreeSet<String>,
+    /// Tools, by their names in the table.
+    pub tools: BTreeSet<String>,
     /// Room below the store, in bytes.
     pub room: u64,
 }
@@ -27,21 +27,14 @@ pub struct Needs {
 impl Needs {
     /// Those of `toolchains` builds by `recipe`, one after another, with these versions of components in place of its own.
     pub fn of(recipe: &Recipe, versions: &BTreeMap<String, String>, toolchains: usize) -> Self {
-        let mut programs = BTreeSet::from_iter(recipe.host_tools.iter().cloned());
-        for extra in &recipe.host_tools_for {
-            let version = versions.get(&extra.component).or_else(|| recipe.components.get(&extra.component));
-            if version.is_some_and(|version| !version.starts_with(&extra.unless_version)) {
-                programs.extend(extra.tools.iter().cloned());
-            }
-        }
         let room = recipe.disk.work_gb * 1_000_000_000 + recipe.disk.store_mb * 1_000_000 * toolchains as u64;
-        Self { programs, room }
+        Self { tools: recipe.host_tools_with(versions), room }
     }
 
     /// What either needs.
     pub fn or(mut self, other: &Self) -> Self {
-        self.programs.extend(other.programs.iter().cloned());
-        Self { programs: self.programs, room: self.room.max(other.room) }
+        self.tools.extend(other.tools.iter().cloned());
+        Self { tools: self.tools, room: self.room.max(other.room) }
     }
 }
 
@@ -90,7 +83,7 @@ pub struct Program {
 #[derive(Debug, Clone)]
 pub struct Host {
     /// The programs that its stages call, and those that its compilers call in turn.
-    pub tools: BTreeMap<String, Program>,
+    pub programs: BTreeMap<String, Program>,
     /// The level at which its stages run.
     pub isolation: Isolation,
 }
@@ -157,19 +150,18 @@ impl Lacking {
 }
 
 impl<'a> Look<'a> {
-    /// Looks for `programs` and all else that a build may need. `scratch` is an empty folder below the store, which
+    /// Looks for `tools` and all else that a build may need. `scratch` is an empty folder below the store, which
     /// rooms are set up in.
-    pub fn survey(&self, programs: &BTreeSet<String>, scratch: &Path) -> io::Result<Survey<'a>> {
-        let mut found = BTreeMap::new();
-        for name in programs {
+    pub fn survey(&self, tools: &BTreeSet<String>, scratch: &Path) -> io::Result<Survey<'a>> {
+        let mut programs = BTreeMap::new();
+        for name in tools.iter().flat_map(|tool| self.table.programs_of(tool)) {
             if let Some(path) = find_program(name) {
-                found.insert(name.clone(), Program::at(path)?);
+                programs.insert(name.clone(), Program::at(path)?);
             }
         }
-        for compiler in COMPILERS.iter().filter(|compiler| programs.contains(compiler.name)) {
-            found.extend(compiler.called()?);
+        for compiler in COMPILERS.iter().filter(|compiler| tools.contains(compiler.name)) {
+            programs.extend(compiler.called()?);
         }
-        let programs = found;
         let mut unfit = Vec::new();
         let mut static_link = Ok(());
         for compiler in COMPILERS.iter().filter(|compiler| programs.contains_key(compiler.name)) {
@@ -214,18 +206,20 @@ impl Survey<'_> {
     /// What a build with these needs uses of the host, or everything that it lacks.
     pub fn check(&self, needs: &Needs) -> Result<Host, Lacking> {
         let mut lacking = Lacking::default();
-        let mut tools = BTreeMap::new();
-        for name in &needs.programs {
-            if let Some(program) = self.programs.get(name) {
-                tools.insert(name.clone(), program.clone());
-            } else {
-                let tool = self.tool(name);
-                lacking.add_tool(name, tool.map_or("named by the recipe", |tool| &tool.purpose), tool);
+        let mut programs = BTreeMap::new();
+        for tool in &needs.tools {
+            for name in self.table.programs_of(tool) {
+                if let Some(program) = self.programs.get(name) {
+                    programs.insert(name.clone(), program.clone());
+                } else {
+                    let row = self.table.get(tool);
+                    lacking.add_tool(name, row.map_or("named by the recipe", |row| &row.purpose), row);
+                }
             }
         }
-        for compiler in self.unfit.iter().filter(|compiler| tools.contains_key(compiler.name)) {
+        for compiler in self.unfit.iter().filter(|compiler| programs.contains_key(compiler.name)) {
             let purpose = format!("{} links no program without it", compiler.name);
-            lacking.add_tool(compiler.library, &purpose, self.tool(compiler.name));
+            lacking.add_tool(compiler.library, &purpose, self.table.get(compiler.name));
         }
         if self.free < needs.room {
             let [free, needed] = [self.free, needs.room].map(|bytes| bytes as f64 / 1e9);
@@ -242,26 +236,22 @@ impl Survey<'_> {
             lacking.path = true;
         }
         if let (Ok(isolation), true, true) = (self.isolation, lacking.tools.is_empty(), lacking.others.is_empty()) {
-            let compilers = COMPILERS.iter().filter(|compiler| needs.programs.contains(compiler.name));
+            let compilers = COMPILERS.iter().filter(|compiler| needs.tools.contains(compiler.name));
             for name in compilers.flat_map(|compiler| compiler.calls) {
                 if let Some(program) = self.programs.get(*name) {
-                    tools.insert((*name).to_owned(), program.clone());
+                    programs.insert((*name).to_owned(), program.clone());
                 }
             }
-            return Ok(Host { tools, isolation });
+            return Ok(Host { programs, isolation });
         }
         // Without a compiler nobody knows. What is named too much is asked for once; what is named too late costs a build.
         let unknown =
-            |compiler: &Compiler| needs.programs.contains(compiler.name) && !tools.contains_key(compiler.name);
+            |compiler: &Compiler| needs.tools.contains(compiler.name) && !programs.contains_key(compiler.name);
         if self.static_link.is_err() || COMPILERS.iter().any(unknown) {
             lacking.static_libraries = true;
             collect_packages(&mut lacking.packages, &self.table.static_libc.packages);
         }
         Err(lacking)
-    }
-
-    fn tool(&self, name: &str) -> Option<&HostTool> {
-        self.table.tools.iter().find(|tool| tool.name == name)
     }
 }
 
@@ -400,7 +390,7 @@ mod tests {
     }
 
     fn needs(programs: &[&str], room: u64) -> Needs {
-        Needs { programs: programs.iter().map(|name| (*name).to_owned()).collect(), room }
+        Needs { tools: programs.iter().map(|name| (*name).to_owned()).collect(), room }
     }
 
     #[test]
@@ -432,7 +422,7 @@ mod tests {
         let mut host = survey(&table, "/my home", &["as", "gcc", "m4"]);
         host.static_link = Err(NoStaticLink { packages: BTreeMap::new() });
         let found = host.check(&needs(&["gcc"], 5_000_000_000)).unwrap();
-        assert_eq!(found.tools, BTreeMap::from(["as", "gcc"].map(|name| (name.to_owned(), program(name)))));
+        assert_eq!(found.programs, BTreeMap::from(["as", "gcc"].map(|name| (name.to_owned(), program(name)))));
         let lacking = host.check(&needs(&["gcc", "patch"], 0)).unwrap_err();
         assert_eq!(lacking.names(), "this machine lacks patch");
         assert!(lacking.to_string().contains("dnf install glibc-static libstdc++-static patch\n"), "{lacking}");
@@ -443,10 +433,10 @@ mod tests {
         let recipes = Recipes::embedded();
         let recipe = recipes.recipe("musl-cross-make").unwrap();
         let with = |version: &str| Needs::of(&recipe, &BTreeMap::from([("linux".to_owned(), version.to_owned())]), 2);
-        assert!(Needs::of(&recipe, &BTreeMap::new(), 1).programs.contains("rsync"));
-        assert!(!with("debian").programs.contains("rsync"));
+        assert!(Needs::of(&recipe, &BTreeMap::new(), 1).tools.contains("rsync"));
+        assert!(!with("debian").tools.contains("rsync"));
         assert_eq!(with("debian").room, 6_800_000_000);
         let both = with("debian").or(&needs(&["rsync"], 1));
-        assert!(both.programs.contains("rsync") && both.programs.contains("m4") && both.room == 6_800_000_000);
+        assert!(both.tools.contains("rsync") && both.tools.contains("m4") && both.room == 6_800_000_000);
     }
 }

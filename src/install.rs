@@ -221,7 +221,7 @@ impl Installer<'_> {
             room_arguments: self.room_arguments,
         };
         let scratch = self.store().scratch(Kind::Room)?;
-        Ok(look.survey(&needs.programs, scratch.path())?)
+        Ok(look.survey(&needs.tools, scratch.path())?)
     }
 
     /// What each of the candidates uses of the host. Those that lack something are marked; where all do, the error tells

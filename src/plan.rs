@@ -7,7 +7,7 @@
 //! own target. The last stage's key is the toolchain's. So two plans that begin alike share the keys of their first
 //! stages. Not in a key: paths, times, job counts, origins, the name of the machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::target::Target;
 
 /// Changes when the meaning of a plan changes without its data: how sources are unpacked, what
 /// variables a stage sees.
-const KEY_SCHEMA: u32 = 3;
+const KEY_SCHEMA: u32 = 4;
 
 /// What stands for a toolchain's key inside the files that a build makes, until its last stage.
 pub const VERSION_MARK: &str = "muslchain-................";
@@ -62,6 +62,8 @@ pub struct Request {
     pub languages: Vec<String>,
     /// Whether the compiler behaves as upstream's, without muslchain's defaults.
     pub plain: bool,
+    /// How well the toolchain's own programs are compiled; the recipe's first grade if absent.
+    pub grade: Option<String>,
 }
 
 /// How the toolchain's own programs are linked.
@@ -95,6 +97,12 @@ pub struct Plan {
     pub components: BTreeMap<String, Source>,
     /// Whether the compiler behaves as upstream's, without muslchain's defaults.
     pub plain: bool,
+    /// How well the toolchain's own programs are compiled, where the recipe has grades.
+    pub grade: Option<String>,
+    /// Variables for all stages: the recipe's and its grade's.
+    pub environment: BTreeMap<String, String>,
+    /// The names of the host's programs that its stages may call.
+    pub host_programs: BTreeSet<String>,
     /// The stages, in order.
     pub stages: Vec<PlannedStage>,
 }
@@ -188,6 +196,16 @@ pub enum PlanError {
         /// What it can build.
         known: Vec<String>,
     },
+    /// A grade that the recipe has not.
+    #[error("recipe {recipe} has no grade `{grade}`; it has {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
+    UnknownGrade {
+        /// The recipe.
+        recipe: String,
+        /// What was asked for.
+        grade: String,
+        /// Its grades.
+        known: Vec<String>,
+    },
     /// A target's row names another that is not in the table.
     #[error("target {target} has the compiler of {owner}, which is no target with a compiler of its own")]
     NoSuchCompiler {
@@ -232,6 +250,7 @@ impl Plan {
         let recipe = recipes.recipe(name)?;
         let languages = choose_languages(&recipe, name, request)?;
         let components = choose_components(&recipe, name, sources, request, resolved)?;
+        let (grade, of_grade) = choose_grade(&recipe, name, request)?;
         let mut plan = Self {
             recipe_name: name.to_owned(),
             compiler: owner_of_compiler(recipes, target)?,
@@ -241,6 +260,9 @@ impl Plan {
             languages,
             components,
             plain: request.plain,
+            grade,
+            environment: recipe.environment.clone().into_iter().chain(of_grade).collect(),
+            host_programs: programs_of(recipes, &recipe.host_tools_with(&request.versions))?,
             stages: Vec::new(),
             recipe,
         };
@@ -286,13 +308,15 @@ impl Plan {
             host: &'a str,
             linkage: Linkage,
             environment: &'a BTreeMap<String, String>,
+            host_programs: &'a BTreeSet<String>,
         }
         Key::over(&FirstLink {
             schema: KEY_SCHEMA,
             recipe: &self.recipe_name,
             host: &self.host,
             linkage: self.linkage,
-            environment: &self.recipe.environment,
+            environment: &self.environment,
+            host_programs: &self.host_programs,
         })
     }
 
@@ -427,6 +451,11 @@ impl Plan {
     }
 }
 
+fn programs_of(recipes: &Recipes, tools: &BTreeSet<String>) -> Result<BTreeSet<String>, PlanError> {
+    let table = recipes.host_tools()?;
+    Ok(tools.iter().flat_map(|tool| table.programs_of(tool)).cloned().collect())
+}
+
 fn owner_of_compiler(recipes: &Recipes, target: &Target) -> Result<Target, PlanError> {
     let Some(owner) = &target.compiler_of else { return Ok(target.clone()) };
     let targets = recipes.targets()?;
@@ -468,6 +497,26 @@ fn choose_components(
     Ok(chosen)
 }
 
+/// The grade's name, if the recipe has any, and its variables.
+fn choose_grade(
+    recipe: &Recipe,
+    recipe_name: &str,
+    request: &Request,
+) -> Result<(Option<String>, BTreeMap<String, String>), PlanError> {
+    let chosen = match &request.grade {
+        Some(grade) => recipe.grades.get_key_value(grade).ok_or_else(|| PlanError::UnknownGrade {
+            recipe: recipe_name.to_owned(),
+            grade: grade.clone(),
+            known: recipe.grades.keys().cloned().collect(),
+        })?,
+        None => match recipe.grades.first() {
+            Some(first) => first,
+            None => return Ok((None, BTreeMap::new())),
+        },
+    };
+    Ok((Some(chosen.0.clone()), chosen.1.clone()))
+}
+
 fn choose_languages(recipe: &Recipe, recipe_name: &str, request: &Request) -> Result<Vec<String>, PlanError> {
     for language in &request.languages {
         if !recipe.languages.contains(language) {
@@ -495,6 +544,7 @@ mod tests {
             versions: versions.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
             languages: languages.iter().map(|language| (*language).to_owned()).collect(),
             plain: false,
+            grade: None,
         };
         let target = targets.find(target).unwrap().0;
         Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &resolved)

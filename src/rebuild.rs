@@ -159,6 +159,7 @@ fn plan_of(installer: &Installer<'_>, target: &Target, manifest: &Manifest) -> R
         versions: versions_of(installer, manifest),
         languages: manifest.languages.clone(),
         plain: !manifest.defaults,
+        grade: manifest.grade.clone(),
     };
     let linkage = if manifest.host_static { Linkage::Static } else { Linkage::Dynamic };
     // What a moving version meant then.

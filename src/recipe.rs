@@ -5,7 +5,7 @@
 //! their place as a whole.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -42,12 +42,29 @@ pub struct Recipe {
     /// else of the shared ones.
     #[serde(default)]
     pub fixups: BTreeMap<String, String>,
+    /// How well its own programs can be compiled: variables for each grade. The first is taken when nobody says another.
+    #[serde(default)]
+    pub grades: IndexMap<String, BTreeMap<String, String>>,
     /// Variables for all stages.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// The chain of stages, in order.
     #[serde(rename = "stage")]
     pub stages: Vec<Stage>,
+}
+
+impl Recipe {
+    /// The host tools that its stages may call where components have these versions in place of its own.
+    pub fn host_tools_with(&self, versions: &BTreeMap<String, String>) -> BTreeSet<String> {
+        let mut tools = BTreeSet::from_iter(self.host_tools.iter().cloned());
+        for extra in &self.host_tools_for {
+            let version = versions.get(&extra.component).or_else(|| self.components.get(&extra.component));
+            if version.is_some_and(|version| !version.starts_with(&extra.unless_version)) {
+                tools.extend(extra.tools.iter().cloned());
+            }
+        }
+        tools
+    }
 }
 
 /// Host programs that a component needs in all versions but some.
@@ -129,16 +146,40 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A program of the host and the packages that have it.
+/// Programs of the host and the packages that have them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostTool {
-    /// The command's name.
+    /// What recipes call it.
     pub name: String,
     /// What it is for.
     pub purpose: String,
+    /// The commands' names; the tool's own if there are none.
+    #[serde(default)]
+    programs: Vec<String>,
     /// Package manager to package names, separated by blanks.
     pub packages: BTreeMap<String, String>,
+}
+
+impl HostTools {
+    /// The tool that recipes call so.
+    pub fn get(&self, name: &str) -> Option<&HostTool> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+
+    /// The names of the commands of a tool: its own where the table has none of that name.
+    pub fn programs_of<'a>(&'a self, tool: &'a String) -> &'a [String] {
+        self.get(tool).map_or(std::slice::from_ref(tool), HostTool::programs)
+    }
+}
+
+impl HostTool {
+    fn programs(&self) -> &[String] {
+        match self.programs.is_empty() {
+            true => std::slice::from_ref(&self.name),
+            false => &self.programs,
+        }
+    }
 }
 
 /// The libraries for static host binaries and the packages that have them.

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -26,11 +27,14 @@ use rustix::process::Signal;
 use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
-/// Where the host's programs are looked for, in a room and before one is entered.
+/// Where the host's programs are looked for.
 pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The work tree's path in a room of namespaces.
 pub const WORK_IN_ROOM: &str = "/muslchain";
+
+/// The path of the tools' folder in a room of namespaces.
+const TOOLS_IN_ROOM: &str = "/muslchain-tools";
 
 /// The exit code of a room that could not be set up: none that shells use.
 pub const NO_ROOM: i32 = 213;
@@ -86,6 +90,14 @@ impl Isolation {
             Self::Landlock | Self::None => work.to_owned(),
         }
     }
+
+    /// Where a folder of tools at `tools` is seen by the stages of this level.
+    pub fn tools_in_room(self, tools: &Path) -> PathBuf {
+        match self {
+            Self::Namespaces => TOOLS_IN_ROOM.into(),
+            Self::Landlock | Self::None => tools.to_owned(),
+        }
+    }
 }
 
 /// A room and the script that runs in it.
@@ -95,6 +107,8 @@ pub struct Room {
     pub isolation: Isolation,
     /// The work tree on the host.
     pub work: PathBuf,
+    /// A folder on the host that is shown read-only: the programs that the script may call by name.
+    pub tools: PathBuf,
     /// Folders of the work tree, relative to it, that the script may only read.
     pub read_only: Vec<PathBuf>,
     /// The script's folder, relative to the work tree.
@@ -143,6 +157,7 @@ pub fn is_possible(isolation: Isolation, program: &Path, arguments: &[&str], wor
     let room = Room {
         isolation,
         work: work.to_owned(),
+        tools: work.to_owned(),
         read_only: Vec::new(),
         folder: PathBuf::new(),
         script: "probe.sh".into(),
@@ -252,8 +267,10 @@ fn build_root(room: &Room) -> io::Result<()> {
 
     // Any folder will do to mount on; the work tree's own is there and is ours.
     let root = room.work.as_path();
-    let work_tree = rustix::fs::open(root, rustix::fs::OFlags::PATH, rustix::fs::Mode::empty())?;
-    let work_tree = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&work_tree));
+    let opened = |path: &Path| rustix::fs::open(path, rustix::fs::OFlags::PATH, rustix::fs::Mode::empty());
+    let path_of = |fd: &OwnedFd| PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    let (opened_work, opened_tools) = (opened(root)?, opened(&room.tools)?);
+    let (work_tree, tools) = (path_of(&opened_work), path_of(&opened_tools));
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
     // The host's folders are bound before the new root hides the work tree's path.
     mount("tmpfs", root, "tmpfs", plain, Some(c"mode=755"))?;
@@ -279,6 +296,8 @@ fn build_root(room: &Room) -> io::Result<()> {
         rustix::mount::mount_bind_recursive("/proc", inside("/proc"))?;
     }
 
+    fs_err::create_dir_all(inside(TOOLS_IN_ROOM))?;
+    bind_read_only(&tools, &inside(TOOLS_IN_ROOM))?;
     let work = inside(WORK_IN_ROOM);
     fs_err::create_dir_all(&work)?;
     rustix::mount::mount_bind(&work_tree, &work)?;
@@ -366,8 +385,8 @@ fn restrict_with_landlock(room: &Room) -> io::Result<()> {
         }
         Ok(())
     };
-    for path in SYSTEM.iter().copied().chain(["/proc"]) {
-        allow(Path::new(path), read)?;
+    for path in SYSTEM.iter().copied().chain(["/proc"]).map(Path::new).chain([room.tools.as_path()]) {
+        allow(path, read)?;
     }
     for device in DEVICES {
         allow(&Path::new("/dev").join(device), read | AccessFs::WriteFile)?;

@@ -7,7 +7,7 @@
 //! every phase. Known limit: whoever can write to the store can change a toolchain in it; its files
 //! are only marked read-only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -54,10 +54,14 @@ pub struct Manifest {
     pub gcc_options: Vec<String>,
     /// Whether the compiler has muslchain's defaults, or behaves as upstream's.
     pub defaults: bool,
-    /// The recipe's variables.
+    /// How well its own programs were compiled, where the recipe has grades.
+    pub grade: Option<String>,
+    /// The recipe's variables, and its grade's.
     pub environment: BTreeMap<String, String>,
     /// What went into it.
     pub components: BTreeMap<String, Source>,
+    /// The patches that were applied to them.
+    pub patches: BTreeSet<PatchRecord>,
     /// The host's programs that its stages could call by name, and those that its compilers call in turn.
     pub host_tools: BTreeMap<String, Program>,
     /// How the stages were kept from the rest of the machine.
@@ -68,6 +72,17 @@ pub struct Manifest {
     pub muslchain: String,
     /// The digest of the list of its contents.
     pub contents: Sha256,
+}
+
+/// A patch that was applied.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PatchRecord {
+    /// The component.
+    pub component: String,
+    /// The patch's file.
+    pub file: String,
+    /// The file's digest.
+    pub sha256: Sha256,
 }
 
 /// One stage of a build.

@@ -5,18 +5,17 @@ use std::path::Path;
 
 use crate::plan::{Linkage, Plan, VERSION_MARK};
 use crate::recipe::Scope;
-use crate::sandbox::SEARCH_PATH;
 
-/// All variables that the stage `number` sees, its work tree being at `work` in its room. Those that
+/// All variables that the stage `number` sees, its work tree being at `work` in its room and its tools at `tools`. Those that
 /// shape its result are covered by its key: of versions, it is told those of the components that
 /// are unpacked by then, and of compiler and target what its scope allows.
-pub fn of_stage(plan: &Plan, number: usize, work: &Path, jobs: usize) -> BTreeMap<String, String> {
+pub fn of_stage(plan: &Plan, number: usize, work: &Path, tools: &Path, jobs: usize) -> BTreeMap<String, String> {
     let text = |value: &str| value.to_owned();
     let (host_static, host_ldflags) = match plan.linkage {
         Linkage::Static => ("yes", "-static"),
         Linkage::Dynamic => ("no", "-static-libgcc -static-libstdc++"),
     };
-    let mut environment = plan.recipe.environment.clone();
+    let mut environment = plan.environment.clone();
     let unpacked = plan.stages[..=number].iter().flat_map(|stage| &stage.unpack);
     environment.extend(unpacked.map(|tree| {
         let variable = format!("{}_VERSION", tree.source.name.to_uppercase().replace('-', "_"));
@@ -27,7 +26,7 @@ pub fn of_stage(plan: &Plan, number: usize, work: &Path, jobs: usize) -> BTreeMa
         environment.insert(text("VERSION_TEXT"), plan.version_text());
     }
     environment.extend([
-        (text("PATH"), text(SEARCH_PATH)),
+        (text("PATH"), tools.display().to_string()),
         (text("LC_ALL"), text("C")),
         (text("TZ"), text("UTC")),
         (text("SOURCE_DATE_EPOCH"), text("0")),
@@ -37,7 +36,8 @@ pub fn of_stage(plan: &Plan, number: usize, work: &Path, jobs: usize) -> BTreeMa
         (text("HOST_STATIC"), text(host_static)),
         (text("HOST_LDFLAGS"), text(host_ldflags)),
         (text("VERSION_MARK"), text(VERSION_MARK)),
-        (text("JOBS"), jobs.to_string()),
+        // For GNU make: how many compilations at once.
+        (text("MAKEFLAGS"), format!("-j{jobs}")),
     ]);
     let scope = plan.stages[number].scope;
     if scope >= Scope::Compiler {

@@ -7,8 +7,9 @@
 mod environment;
 mod log;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,11 +26,14 @@ use crate::plan::{Linkage, Plan, PlannedStage, Tree};
 use crate::sandbox::{self, Isolation, Room};
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
-use crate::store::{MANIFEST_SCHEMA, Manifest, StageRecord, Store, StoreError, remove_tree};
+use crate::store::{MANIFEST_SCHEMA, Manifest, PatchRecord, StageRecord, Store, StoreError, remove_tree};
 use crate::unpack::{self, UnpackError};
 
 /// The folder of the work tree that becomes the toolchain.
 const OUT: &str = "out";
+
+/// The file of the work tree in which stages say what they patched: lines of COMPONENT SHA256  FILE.
+const PATCHES_FILE: &str = "applied-patches";
 
 /// The file beside the work tree that says at which level of isolation it is built.
 const LEVEL_FILE: &str = "isolation";
@@ -156,6 +160,7 @@ impl Builder<'_> {
             files,
             tree: work.join("tree"),
             marks: work.join("done"),
+            tools: work.join("tools"),
             logs,
             snapshots,
             finished_seconds: AtomicU64::new(0),
@@ -190,6 +195,8 @@ struct Run<'a> {
     files: &'a BTreeMap<Sha256, VerifiedFile>,
     tree: PathBuf,
     marks: PathBuf,
+    /// The programs that stages may call by name.
+    tools: PathBuf,
     logs: PathBuf,
     /// Whether stages' results are kept for other builds and taken from them: only where all work trees have the same
     /// path, which is in what is built.
@@ -202,7 +209,13 @@ impl Run<'_> {
     fn set_up(&self, work: &Path) -> io::Result<()> {
         fs_err::create_dir_all(&self.marks)?;
         fs_err::write(work.join(LEVEL_FILE), self.builder.isolation.name())?;
-        fs_err::create_dir_all(self.tree.join("tmp"))
+        fs_err::create_dir_all(self.tree.join("tmp"))?;
+        remove_tree(&self.tools)?;
+        fs_err::create_dir_all(&self.tools)?;
+        for (name, program) in &self.builder.host.programs {
+            symlink(&program.path, self.tools.join(name))?;
+        }
+        Ok(())
     }
 
     /// Where the toolchain is, in the end.
@@ -331,13 +344,15 @@ impl Run<'_> {
         let (reader, writer) = io::pipe()?;
         let second = writer.try_clone()?;
         let work = builder.isolation.work_in_room(&self.tree);
+        let tools = builder.isolation.tools_in_room(&self.tools);
         let room = Room {
             isolation: builder.isolation,
             work: self.tree.clone(),
+            tools: self.tools.clone(),
             read_only,
             folder,
             script: path,
-            environment: environment::of_stage(self.plan, number, &work, self.builder.jobs),
+            environment: environment::of_stage(self.plan, number, &work, &tools, self.builder.jobs),
         };
         let status = std::thread::scope(|scope| {
             let pump = scope.spawn(|| self.pump(stage, reader, &mut log_file));
@@ -453,6 +468,23 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The patches that stages recorded.
+    fn patches(&self) -> io::Result<BTreeSet<PatchRecord>> {
+        let path = self.tree.join(PATCHES_FILE);
+        let text = match fs_err::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            text => text?,
+        };
+        let record = |line: &str| {
+            let (component, rest) = line.split_once(' ')?;
+            let (digest, file) = rest.split_once("  ")?;
+            let file = file.rsplit('/').next().unwrap_or(file).to_owned();
+            Some(PatchRecord { component: component.to_owned(), file, sha256: digest.parse().ok()? })
+        };
+        let wrong = |line: &str| io::Error::other(format!("{}: `{line}` names no patch", path.display()));
+        text.lines().map(|line| record(line).ok_or_else(|| wrong(line))).collect()
+    }
+
     fn manifest(&self, name: &str, stages: Vec<StageRecord>, contents: &Contents) -> io::Result<Manifest> {
         let (builder, plan) = (self.builder, self.plan);
         Ok(Manifest {
@@ -466,9 +498,11 @@ impl Run<'_> {
             host_static: plan.linkage == Linkage::Static,
             gcc_options: plan.target.gcc_options.clone(),
             defaults: !plan.plain,
-            environment: plan.recipe.environment.clone(),
+            environment: plan.environment.clone(),
+            grade: plan.grade.clone(),
+            patches: self.patches()?,
             components: plan.components.clone(),
-            host_tools: builder.host.tools.clone(),
+            host_tools: builder.host.programs.clone(),
             isolation: builder.isolation.name().to_owned(),
             stages,
             muslchain: env!("CARGO_PKG_VERSION").to_owned(),

@@ -115,6 +115,8 @@ pub mod variable {
     pub const LANGUAGES: &str = "MUSLCHAIN_LANGUAGES";
     /// As `--no-defaults` when it is 0.
     pub const DEFAULTS: &str = "MUSLCHAIN_DEFAULTS";
+    /// As `--grade`.
+    pub const GRADE: &str = "MUSLCHAIN_GRADE";
     /// As `--jobs`.
     pub const JOBS: &str = "MUSLCHAIN_JOBS";
     /// As `--offline`: 1 or 0.

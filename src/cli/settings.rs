@@ -31,6 +31,10 @@ pub struct Flags {
     /// [env: MUSLCHAIN_DEFAULTS=0]
     #[arg(long)]
     no_defaults: bool,
+    /// How well the toolchain's own programs are compiled: fast, built soonest, or release, which compile sooner
+    /// [env: MUSLCHAIN_GRADE]
+    #[arg(long, value_name = "GRADE")]
+    grade: Option<String>,
     /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
     #[arg(long)]
     keep_work: bool,
@@ -120,6 +124,7 @@ impl Settings {
                 versions: config.versions,
                 languages: config.languages.unwrap_or_default(),
                 plain: !config.defaults.unwrap_or(true),
+                grade: config.grade,
             },
             fetch,
             jobs: config.jobs.unwrap_or(processors),
@@ -142,6 +147,7 @@ impl Flags {
             languages: self.languages,
             versions: versions(self.versions.iter().map(String::as_str)).context("--set")?,
             defaults: self.no_defaults.then_some(false),
+            grade: self.grade,
             mirrors: self.means.mirrors,
             jobs: self.means.jobs,
             offline: self.means.offline.then_some(true),
@@ -162,6 +168,7 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         languages: context.variable(variable::LANGUAGES).map(|list| list.split(',').map(str::to_owned).collect()),
         versions: versions(words(variable::SET)).context(variable::SET)?,
         defaults: switch(context, variable::DEFAULTS)?,
+        grade: context.variable(variable::GRADE).map(str::to_owned),
         mirrors: words(variable::MIRROR).map(str::to_owned).collect(),
         jobs: jobs.transpose()?,
         offline: switch(context, variable::OFFLINE)?,

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::context::Context;
@@ -62,11 +63,14 @@ fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Err
         ("languages", manifest.languages.join(", ")),
         ("recipe", manifest.recipe.clone()),
         ("defaults", if manifest.defaults { "static, 8 MiB thread stacks" } else { "upstream's" }.to_owned()),
+        ("grade", manifest.grade.clone().unwrap_or_default()),
         ("key", manifest.key.to_string()),
         ("host", format!("{} ({linked})", manifest.host)),
         ("isolation", manifest.isolation.clone()),
     ] {
-        writeln!(text, "{what:<10} {value}")?;
+        if !value.is_empty() {
+            writeln!(text, "{what:<10} {value}")?;
+        }
     }
     writeln!(text, "sources")?;
     for (name, component) in &manifest.components {
@@ -76,11 +80,24 @@ fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Err
     for stage in &manifest.stages {
         writeln!(text, "  {:<16} {:>8.1} s", stage.name, stage.seconds)?;
     }
+    writeln!(text, "patches")?;
+    for patch in &manifest.patches {
+        writeln!(text, "  {:<16} {:<44} sha256:{}", patch.component, patch.file, patch.sha256)?;
+    }
     writeln!(text, "host tools")?;
-    for (name, program) in &manifest.host_tools {
-        let named =
-            if program.version.is_empty() { program.path.display().to_string() } else { program.version.clone() };
-        writeln!(text, "  {name:<16} {named}")?;
+    for (version, names) in by_version(manifest) {
+        writeln!(text, "  {:<44} {version}", names.join(" "))?;
     }
     Ok(text)
+}
+
+/// The programs of the host, those of one package together: what their version lines have in common follows their names.
+fn by_version(manifest: &Manifest) -> BTreeMap<&str, Vec<&str>> {
+    let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, program) in &manifest.host_tools {
+        let line = program.version.trim();
+        let version = line.strip_prefix(&**name).unwrap_or(line).trim();
+        names.entry(version).or_default().push(name);
+    }
+    names
 }

@@ -126,7 +126,7 @@ fn killed_in_the_second_stage() {
 fn killed_in_a_stage_whose_processes_left_their_session() {
     let place = Place::new();
     let seconds = unmistakable();
-    let away = format!("[ -e slept ] || {{ touch slept; setsid nohup sleep {seconds} & wait; }}");
+    let away = format!("[ -e slept ] || {{ touch slept; PATH=/usr/bin:/bin; setsid nohup sleep {seconds} & wait; }}");
     place.before("second", &away);
     kill_in_room(&place, "stage 2 of 3, second", &seconds, &["--isolation", "namespaces"]);
     assert_ends_well(&place, place.install(&["tiny"]), &["first"], &["second", "last"]);
@@ -138,10 +138,10 @@ fn a_room_whose_owner_is_gone_before_it_is_entered_runs_nothing() {
     let room = serde_json::json!({
         "isolation": "none",
         "work": place.project,
+        "tools": place.project,
         "read_only": [],
         "folder": "",
         "script": "script.sh",
-        "defaults": true,
         "environment": { "PATH": "/usr/bin:/bin" },
     });
     std::fs::write(place.project.join("script.sh"), ": > ran").unwrap();

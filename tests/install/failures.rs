@@ -121,7 +121,7 @@ fn a_recipe_that_the_host_cannot_build_by_is_passed_over() {
     ran.says(&[&format!("recipe spare is used: tiny is not possible here ({reason})")]);
     assert!(place.toolchains()[0].to_str().unwrap().contains("tiny-linux-musl-spare-"));
     let shown = place.run(&["show", "tiny", "--json"]).json();
-    assert_eq!(shown["host_tools"].as_object().unwrap().keys().collect::<Vec<_>>(), ["sh"]);
+    assert!(shown["host_tools"]["sh"].is_object() && shown["host_tools"]["muslchain-test-saw"].is_null());
 }
 
 #[test]
@@ -143,10 +143,9 @@ fn what_every_recipe_lacks_is_named_at_once() {
 fn the_host_is_not_looked_at_for_what_is_installed() {
     let place = Place::new();
     place.install(&["tiny"]).succeeds();
-    place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "muslchain-test-saw"]"#);
     place.edit("toolchains/tiny/recipe.toml", "work-gb = 0", "work-gb = 9000000");
     place.install(&["tiny"]).succeeds().says(&["tiny-linux-musl is installed"]);
-    place.install(&["tiny", "other"]).refuses(&["muslchain-test-saw", "9000000.0 GB"]);
+    place.install(&["tiny", "other"]).refuses(&["9000000.0 GB"]);
 }
 
 #[test]

@@ -1,17 +1,23 @@
 //! What a stage sees and can do, found out by a stage.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Command;
 
 use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
+use muslchain::digest::Sha256;
 
 use crate::support::process::Ran;
 use crate::support::{PROGRAM, Place};
 
 /// Tells what it finds, one fact a line.
 const LOOK_AROUND: &str = r#"
+told=$PATH
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tells() { if "$@" > tmp/said 2>&1; then echo "yes: $*"; else echo "no: $*"; fi; }
 echo "folder: $(pwd)"
+echo "tools: $(ls "$told" | tr '\n' ' ')"
+tells sh -c ': > "$0/muslchain-probe"' "$told"
 echo "process: $$"
 sed -n 's/^CapEff:[[:space:]]*/rights: /p' /proc/self/status
 tr '\0' '\n' < "/proc/$$/environ" | cut -d= -f1 | sort | sed 's/^/variable: /'
@@ -59,9 +65,9 @@ const VARIABLES: &[&str] = &[
     "GCC_TARGET_OPTIONS",
     "HOST_LDFLAGS",
     "HOST_STATIC",
-    "JOBS",
     "KERNEL_ARCH",
     "LC_ALL",
+    "MAKEFLAGS",
     "MULTIARCH",
     "PATH",
     "RECIPE_SAYS",
@@ -135,6 +141,8 @@ const OUTSIDE: [&str; 5] = [
 const THE_USERS: [&str; 3] = ["/secret", "/probe\"", "ls /root"];
 const INPUTS: [&str; 4] =
     ["> src/alpha/muslchain-probe", "> src/alpha/content", "rm src/alpha/content", "mv src/alpha"];
+/// The recipe's list, and no other program of the host.
+const TOOLS: &str = "cat chmod cp mkdir mkfifo mv od rm sh sleep touch tr uname ";
 const ITS_OWN: [&str; 4] = ["> \"$TMPDIR/probe\"", ": > probe", "> /dev/null", "-r /dev/urandom"];
 
 #[test]
@@ -145,6 +153,7 @@ fn a_stage_in_namespaces_has_a_world_of_its_own() {
     let (place, found) = findings("namespaces");
     assert_eq!(values(&found, "folder"), ["/muslchain"]);
     assert_eq!(values(&found, "variable"), VARIABLES);
+    assert_eq!(values(&found, "tools"), [TOOLS]);
     assert_eq!(values(&found, "interface"), ["lo"]);
     assert_eq!(values(&found, "process"), ["1"]);
     assert_eq!(values(&found, "rights"), ["0000000000000000"]);
@@ -152,11 +161,12 @@ fn a_stage_in_namespaces_has_a_world_of_its_own() {
     assert_answer(&found, "no", &OUTSIDE);
     assert_answer(&found, "no", &THE_USERS);
     assert_answer(&found, "no", &INPUTS);
+    assert_answer(&found, "no", &["> \"$0/muslchain-probe\""]);
     assert_answer(&found, "no", &["ls /home", "/etc/hostname", "/dev/tcp"]);
     assert_answer(&found, "yes", &ITS_OWN);
     assert_answer(&found, "yes", &["> /tmp/muslchain-probe"]);
     assert!(!place.home.join("probe").exists());
-    assert!(!std::path::Path::new("/tmp/muslchain-probe").exists());
+    assert!(!Path::new("/tmp/muslchain-probe").exists());
 }
 
 #[test]
@@ -206,10 +216,12 @@ fn a_stage_under_landlock_cannot_touch_what_is_not_its_own() {
     }
     let (place, found) = findings("landlock");
     assert_eq!(values(&found, "variable"), VARIABLES);
+    assert_eq!(values(&found, "tools"), [TOOLS]);
     assert!(values(&found, "folder")[0].starts_with(place.store().to_str().unwrap()));
     assert_answer(&found, "no", &OUTSIDE);
     assert_answer(&found, "no", &THE_USERS);
     assert_answer(&found, "no", &["ls /home", "/etc/hostname", "> /tmp/muslchain-probe", "/dev/tcp"]);
+    assert_answer(&found, "no", &["> \"$0/muslchain-probe\""]);
     assert_answer(&found, "yes", &ITS_OWN);
     assert!(!place.home.join("probe").exists());
 }
@@ -218,11 +230,28 @@ fn a_stage_under_landlock_cannot_touch_what_is_not_its_own() {
 fn a_stage_without_isolation_still_has_no_other_variables() {
     let (place, found) = findings("none");
     assert_eq!(values(&found, "variable"), VARIABLES);
+    assert_eq!(values(&found, "tools"), [TOOLS]);
     // What the other levels close is open here: the questions are fit to tell.
     assert!(found.contains(&"sees outside".to_owned()), "{found:#?}");
     assert_answer(&found, "yes", &["/secret", "/probe\"", "/dev/tcp"]);
     assert_answer(&found, "yes", &ITS_OWN);
     assert!(place.home.join("probe").exists());
+}
+
+#[test]
+fn a_program_that_the_recipe_does_not_name_is_not_there() {
+    let place = Place::new();
+    place.before("second", "gcc --version");
+    place.install(&["tiny"]).refuses(&["stage second", "gcc: not found"]);
+    place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "gcc"]"#);
+    place.install(&["tiny"]).succeeds();
+    // What could be called is in the manifest, down to what the compiler calls.
+    let tools = &place.run(&["show", "tiny", "--json"]).json()["host_tools"];
+    for name in ["sh", "gcc", "cc1", "as", "ld"] {
+        let path = Path::new(tools[name]["path"].as_str().unwrap());
+        let (digest, _) = Sha256::of_file(path).unwrap();
+        assert_eq!(tools[name]["sha256"], digest.to_string(), "{name}");
+    }
 }
 
 #[test]

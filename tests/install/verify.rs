@@ -17,7 +17,7 @@ cp tmp/objects/ask.o out/lib/ask.o
 
 fn place(answer: &str) -> Place {
     let place = Place::new();
-    place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "gcc"]"#);
+    place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "gcc", "ar"]"#);
     place.script("last", &format!("answer={answer}\n{COMPILES}"));
     place
 }

@@ -69,6 +69,7 @@ const HOST_TOOLS: &str = r#"
 [[tool]]
 name = "sh"
 purpose = "runs the stages"
+programs = ["sh", "cat", "chmod", "cp", "mkdir", "mkfifo", "mv", "od", "rm", "sleep", "touch", "tr", "uname"]
 packages = { apt = "dash", dnf = "dash", apk = "dash", pacman = "dash" }
 
 [[tool]]

@@ -18,12 +18,12 @@ build_binutils() {
 
         # V=1, so that the log shows each compilation. libtool drops a plain -static when it links programs, and -all-static is not a flag
         # that the sub-directories' configure tests survive: configure them all first, then link with it.
-        make -j"$JOBS" configure-host MAKEINFO=true
+        make configure-host MAKEINFO=true
         if [ "$HOST_STATIC" = yes ]; then
-            make -j"$JOBS" MAKEINFO=true V=1 LDFLAGS=-all-static
+            make MAKEINFO=true V=1 LDFLAGS=-all-static
         else
-            make -j"$JOBS" MAKEINFO=true V=1
+            make MAKEINFO=true V=1
         fi
-        make install-strip MAKEINFO=true DESTDIR="$WORK/$3"
+        MAKEFLAGS='' make install-strip MAKEINFO=true DESTDIR="$WORK/$3"
     )
 }

@@ -26,8 +26,8 @@ cd obj/gcc
     CFLAGS="$HOST_CFLAGS" CXXFLAGS="$HOST_CFLAGS" LDFLAGS="$HOST_LDFLAGS" \
     CFLAGS_FOR_TARGET="$TARGET_CFLAGS" CXXFLAGS_FOR_TARGET="$TARGET_CFLAGS"
 
-make -j"$JOBS" MAKE="$GCC_MAKE" configure-gcc
+make MAKE="$GCC_MAKE" configure-gcc
 # The analyser is disabled: of its fifty files, the two that others refer to.
 sed -i '/^ANALYZER_OBJS = /,/[^\\]$/c ANALYZER_OBJS = analyzer/analyzer-pass.o analyzer/analyzer-language.o' gcc/Makefile
-make -j"$JOBS" MAKE="$GCC_MAKE" all-gcc
-make MAKE="$GCC_MAKE" install-strip-gcc DESTDIR="$WORK/compiler"
+make MAKE="$GCC_MAKE" all-gcc
+MAKEFLAGS='' make MAKE="$GCC_MAKE" install-strip-gcc DESTDIR="$WORK/compiler"

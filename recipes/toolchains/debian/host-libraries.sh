@@ -10,8 +10,8 @@ for library in gmp mpfr mpc; do
         # would choose its assembly by it.
         "$WORK/src/$library/configure" --build="$BUILD_TRIPLE" --host="$BUILD_TRIPLE" --prefix="$WORK/host" \
             --disable-shared --with-gmp="$WORK/host" --with-mpfr="$WORK/host" CFLAGS="$HOST_CFLAGS"
-        make -j"$JOBS" MAKEINFO=true V=1
-        make install MAKEINFO=true
+        make MAKEINFO=true V=1
+        MAKEFLAGS='' make install MAKEINFO=true
     )
 done
 rm -rf obj/host host/share

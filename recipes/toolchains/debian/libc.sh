@@ -4,16 +4,20 @@
 . recipe/enter.sh
 PATH="$WORK/out/bin:$PATH"
 
+. recipe/applied.sh
 # A copy, so that an interrupted run finds the tree unpatched.
 rm -rf src/musl-patched
 cp -a src/musl src/musl-patched
+patch_musl() {
+    applied musl "$1"
+    patch -d src/musl-patched -p1 -s < "$1"
+}
 while read -r patch; do
     case $patch in '' | '#'*) continue ;; esac
-    echo "patch $patch"
-    patch -d src/musl-patched -p1 -s < "src/musl-patches/patches/$patch"
+    patch_musl "src/musl-patches/patches/$patch"
 done < src/musl-patches/patches/series
 if [ "$DEFAULTS" = yes ]; then
-    patch -d src/musl-patched -p1 < recipe/musl-arguments-of-constructors.patch
+    patch_musl recipe/musl-arguments-of-constructors.patch
 fi
 
 rm -rf obj/musl "obj/gcc/$TARGET"
@@ -23,13 +27,13 @@ mkdir -p obj/musl
     # What libc.so needs of libgcc is said: libgcc is not there yet to be found.
     ../../src/musl-patched/configure --host="$TARGET" --prefix= \
         CC="$TARGET-gcc" CFLAGS="$TARGET_CFLAGS" LIBCC=-lgcc
-    make install-headers DESTDIR="$WORK/out/$TARGET"
+    MAKEFLAGS='' make install-headers DESTDIR="$WORK/out/$TARGET"
 )
 
-make_gcc . -j"$JOBS" all-target-libgcc
-make_gcc . install-strip-target-libgcc DESTDIR="$WORK/out"
+make_gcc . all-target-libgcc
+(MAKEFLAGS=''; make_gcc . install-strip-target-libgcc DESTDIR="$WORK/out")
 
 # The objects of libc.a are position-independent: libc.so is linked from the same.
 # shellcheck disable=SC2016 # make's variable
-make -C obj/musl -j"$JOBS" 'LOBJS=$(LIBC_OBJS)'
-make -C obj/musl install 'LOBJS=$(LIBC_OBJS)' DESTDIR="$WORK/out/$TARGET"
+make -C obj/musl 'LOBJS=$(LIBC_OBJS)'
+MAKEFLAGS='' make -C obj/musl install 'LOBJS=$(LIBC_OBJS)' DESTDIR="$WORK/out/$TARGET"

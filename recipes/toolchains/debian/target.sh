@@ -53,7 +53,7 @@ for program in $programs; do
     rm -f "$gcc/$program"
 done
 # shellcheck disable=SC2086 # a list of goals
-make_gcc gcc -j"$JOBS" $programs specs
+make_gcc gcc $programs specs
 install_program() { # BUILT INSTALLED
     cp "$gcc/$1" "out/$2"
     strip "out/$2"

@@ -3,9 +3,9 @@
 # The tree is copied beside the unpacked sources: its makefile writes into it.
 cp -R src/musl-cross-make/. mcm/
 . recipe/enter.sh
-make "binutils-$BINUTILS_VERSION"
+patched_tree binutils "$BINUTILS_VERSION"
 
 # Always from within: litecross takes the folder it is called in from $PWD, which `make -C` leaves.
 cd "build/local/$TARGET"
 # V=1, so that the log shows each compilation.
-make -j"$JOBS" obj_binutils/.lc_built V=1
+make obj_binutils/.lc_built V=1

@@ -2,8 +2,9 @@
 # needed here, so a new musl does not come back to this stage.
 
 . recipe/enter.sh
-for library in "gcc-$GCC_VERSION" "gmp-$GMP_VERSION" "mpfr-$MPFR_VERSION" "mpc-$MPC_VERSION"; do
-    make "$library"
-done
+patched_tree gcc "$GCC_VERSION"
+patched_tree gmp "$GMP_VERSION"
+patched_tree mpfr "$MPFR_VERSION"
+patched_tree mpc "$MPC_VERSION"
 cd "build/local/$TARGET"
-make -j"$JOBS" obj_gcc/gcc/.lc_built
+make obj_gcc/gcc/.lc_built

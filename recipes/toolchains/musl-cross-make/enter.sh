@@ -12,3 +12,12 @@ make "build/local/$TARGET/Makefile" "build/local/$TARGET/config.mak"
 # from the same.
 # shellcheck disable=SC2034 # for who reads this file
 SHARED_FROM_THE_SAME_OBJECTS='LOBJS=$(LIBC_OBJS)'
+
+. "$WORK/recipe/applied.sh"
+# patched_tree COMPONENT VERSION: has the makefile make the patched tree from the unpacked source.
+patched_tree() {
+    make "$1-$2"
+    for patch in "patches/$1-$2"/*; do
+        [ ! -f "$patch" ] || applied "$1" "$patch"
+    done
+}

@@ -3,4 +3,4 @@
 rm -rf out
 . recipe/enter.sh
 cd "build/local/$TARGET"
-make install "$SHARED_FROM_THE_SAME_OBJECTS"
+MAKEFLAGS='' make install "$SHARED_FROM_THE_SAME_OBJECTS"

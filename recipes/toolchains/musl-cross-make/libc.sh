@@ -4,13 +4,14 @@
 # Anew, so that an interrupted run leaves nothing that is patched twice.
 rm -rf "musl-$MUSL_VERSION" "build/local/$TARGET/obj_musl"
 rm -f "build/local/$TARGET/obj_sysroot/.lc_headers" "build/local/$TARGET/obj_sysroot/.lc_libs"
-make "musl-$MUSL_VERSION"
+patched_tree musl "$MUSL_VERSION"
 if [ "$DEFAULTS" = yes ]; then
     # With its own script: the tree is made of symlinks to the unpacked source, which patch does not follow.
+    applied musl "$WORK/recipe/musl-arguments-of-constructors.patch"
     (cd "musl-$MUSL_VERSION" && ../cowpatch.sh -p1 < "$WORK/recipe/musl-arguments-of-constructors.patch")
 fi
 cd "build/local/$TARGET"
 # One goal at a time: litecross orders them for a build from nothing.
 for goal in obj_sysroot/.lc_headers "obj_gcc/$TARGET/libgcc/libgcc.a" obj_musl/.lc_built obj_sysroot/.lc_libs; do
-    make -j"$JOBS" "$goal" "$SHARED_FROM_THE_SAME_OBJECTS"
+    make "$goal" "$SHARED_FROM_THE_SAME_OBJECTS"
 done

@@ -2,4 +2,4 @@
 
 . recipe/enter.sh
 cd "build/local/$TARGET"
-make -j"$JOBS" obj_gcc/.lc_built
+make obj_gcc/.lc_built
