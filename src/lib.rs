@@ -21,6 +21,8 @@ pub mod sandbox;
 pub mod host;
 pub mod contents;
 pub mod store;
+pub mod advisory;
+pub mod provenance;
 pub mod shim;
 pub mod snapshot;
 pub mod build;

@@ -317,7 +317,8 @@ impl Recipes {
         Ok(self.read(&format!("fixups/{name}"))?.into_owned())
     }
 
-    fn table<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, RecipeError> {
+    /// A table in the recipes' folder, read as `T`.
+    pub fn table<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, RecipeError> {
         let bytes = self.read(path)?;
         let invalid = |message: String| RecipeError::Invalid { file: self.shown(path), message };
         let text = std::str::from_utf8(&bytes).map_err(|error| invalid(error.to_string()))?;

@@ -60,6 +60,8 @@ pub struct Manifest {
     pub environment: BTreeMap<String, String>,
     /// What went into it.
     pub components: BTreeMap<String, Source>,
+    /// The recipe's files that had a part in it, and what mended its components.
+    pub recipe_files: BTreeMap<String, Sha256>,
     /// The patches that were applied to them.
     pub patches: BTreeSet<PatchRecord>,
     /// The host's programs that its stages could call by name, and those that its compilers call in turn.

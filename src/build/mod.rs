@@ -23,6 +23,7 @@ use crate::event::{Event, Observer};
 use crate::fetch::VerifiedFile;
 use crate::host::Host;
 use crate::plan::{Linkage, Plan, PlannedStage, Tree};
+use crate::provenance::fixup_of;
 use crate::sandbox::{self, Isolation, Room};
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
@@ -468,6 +469,15 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The digests of the files that stages saw, and of the fix-ups.
+    fn recipe_files(&self) -> BTreeMap<String, Sha256> {
+        let files = self.plan.stages.iter().flat_map(|stage| &stage.files);
+        let files = files.map(|(name, content)| (name.clone(), Sha256::of(content)));
+        let trees = self.plan.stages.iter().flat_map(|stage| &stage.unpack);
+        let fixups = trees.filter_map(|tree| Some((fixup_of(&tree.source.name), Sha256::of(tree.fixup.as_ref()?))));
+        files.chain(fixups).collect()
+    }
+
     /// The patches that stages recorded.
     fn patches(&self) -> io::Result<BTreeSet<PatchRecord>> {
         let path = self.tree.join(PATCHES_FILE);
@@ -500,6 +510,7 @@ impl Run<'_> {
             defaults: !plan.plain,
             environment: plan.environment.clone(),
             grade: plan.grade.clone(),
+            recipe_files: self.recipe_files(),
             patches: self.patches()?,
             components: plan.components.clone(),
             host_tools: builder.host.programs.clone(),

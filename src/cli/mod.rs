@@ -1,5 +1,6 @@
 //! The command line: one file per command. Only here is anything printed.
 
+mod audit;
 mod check;
 mod context;
 mod dir;
@@ -105,6 +106,11 @@ enum Command {
     /// toolchain is built from nothing beside itself, and what differs is told file by file, in ELF files and
     /// archives down to the sections; the other result stays for a look. The exit code is 1 if anything differs.
     Verify(verify::Options),
+    /// List the known vulnerabilities of what toolchains are made of, and what mended them
+    ///
+    /// The table that they are looked up in is part of muslchain and has a date. The exit code is 1 if a toolchain has any
+    /// that no patch of its recipe mended; what builds it again is told.
+    Audit(audit::Options),
     /// Tell whether a program will run, where, and why not
     ///
     /// It passes if it is static (nothing of the machine's is needed but the kernel), whole, and for the port that
@@ -155,6 +161,7 @@ fn dispatch(context: &Context, cli: Cli) -> u8 {
         Command::Env(options) => options.run(context),
         Command::Fetch(options) => options.run(context, output),
         Command::Show(options) => options.run(context),
+        Command::Audit(options) => options.run(context),
         Command::Verify(options) => options.run(context, output),
         Command::Check(options) => options.run(context),
         Command::Which(options) => options.run(context),

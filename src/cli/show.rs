@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use super::context::Context;
 use super::{print, print_json, recipes, store};
+use crate::provenance;
 use crate::store::{Manifest, Store};
 use crate::target::{Target, Targets};
 
@@ -19,6 +20,12 @@ pub struct Options {
     /// Print the toolchain's manifest
     #[arg(long)]
     json: bool,
+    /// Print its provenance: an in-toto statement with a SLSA v1 predicate
+    #[arg(long, conflicts_with = "json")]
+    provenance: bool,
+    /// Print the list of its components with their licences and patches, in CycloneDX 1.6
+    #[arg(long, conflicts_with_all = ["json", "provenance"])]
+    sbom: bool,
 }
 
 impl Options {
@@ -28,6 +35,12 @@ impl Options {
         let manifest = find(context, &store, &self.name)?;
         if self.json {
             return print_json(&serde_json::to_value(&manifest)?);
+        }
+        if self.provenance {
+            return print_json(&provenance::statement(&manifest));
+        }
+        if self.sbom {
+            return print_json(&provenance::bill_of_materials(&manifest));
         }
         Ok(print(&described(&store, &manifest)?)?)
     }

@@ -282,7 +282,8 @@ fn what_a_fixup_changes_is_not_newer_than_what_is_built_of_it() {
 #[test]
 fn a_recipe_mends_a_source_behind_the_sources_own_fixup() {
     let place = Place::new();
-    std::fs::write(place.recipes.join("toolchains/tiny/mend-more.sh"), "echo mended by the recipe >> content\n").unwrap();
+    std::fs::write(place.recipes.join("toolchains/tiny/mend-more.sh"), "echo mended by the recipe >> content\n")
+        .unwrap();
     let fixups = "[fixups]\nbeta = \"mend-more.sh\"\n\n[environment]";
     place.edit("toolchains/tiny/recipe.toml", "[environment]", fixups);
     let content = |version: &str| {
