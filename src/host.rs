@@ -25,9 +25,10 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Those of `toolchains` builds by `recipe`, one after another, with these versions of components in place of its own.
-    pub fn of(recipe: &Recipe, versions: &BTreeMap<String, String>, toolchains: usize) -> Self {
-        let room = recipe.disk.work_gb * 1_000_000_000 + recipe.disk.store_mb * 1_000_000 * toolchains as u64;
+    /// Those of `toolchains` builds by `recipe`, so many at once, with these versions of components in place of its own.
+    pub fn of(recipe: &Recipe, versions: &BTreeMap<String, String>, toolchains: usize, at_once: usize) -> Self {
+        let room =
+            recipe.disk.work_gb * 1_000_000_000 * at_once as u64 + recipe.disk.store_mb * 1_000_000 * toolchains as u64;
         Self { tools: recipe.host_tools_with(versions), room }
     }
 
@@ -432,8 +433,9 @@ mod tests {
     fn a_recipe_needs_what_its_chosen_versions_need() {
         let recipes = Recipes::embedded();
         let recipe = recipes.recipe("musl-cross-make").unwrap();
-        let with = |version: &str| Needs::of(&recipe, &BTreeMap::from([("linux".to_owned(), version.to_owned())]), 2);
-        assert!(Needs::of(&recipe, &BTreeMap::new(), 1).tools.contains("rsync"));
+        let with =
+            |version: &str| Needs::of(&recipe, &BTreeMap::from([("linux".to_owned(), version.to_owned())]), 2, 1);
+        assert!(Needs::of(&recipe, &BTreeMap::new(), 1, 1).tools.contains("rsync"));
         assert!(!with("debian").tools.contains("rsync"));
         assert_eq!(with("debian").room, 6_800_000_000);
         let both = with("debian").or(&needs(&["rsync"], 1));

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::build::{BuildError, Builder};
 use crate::choice::{Candidate, ChoiceError, Chooser, sources_of};
@@ -11,6 +13,7 @@ use crate::digest::Sha256;
 use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
 use crate::host::{Host, Lacking, Look, Needs, Survey};
+use crate::jobs::JobServer;
 use crate::plan::{Linkage, Plan};
 use crate::recipe::{HostTools, RecipeError};
 use crate::sandbox::Isolation;
@@ -71,6 +74,11 @@ pub enum InstallError {
     Io(#[from] io::Error),
 }
 
+/// How many of so many toolchains are built at the same time.
+fn at_once(toolchains: usize, jobs: usize) -> usize {
+    toolchains.min(jobs)
+}
+
 impl Installer<'_> {
     /// Brings a toolchain for each of `targets` into the store, with its shims, and makes its triple mean it.
     ///
@@ -104,7 +112,45 @@ impl Installer<'_> {
         let plans = self.chooser.choose(&candidates, targets, linkage)?;
         let missing = self.missing(&plans)?;
         let files = self.fetch(&missing)?;
-        plans.iter().map(|plan| self.take_or_build(plan, &files, &hosts[&plan.recipe_name])).collect()
+        self.take_or_build_all(&plans, &files, &hosts)
+    }
+
+    /// Several at once, no more than there are jobs. When one fails, those that have begun go on to their ends, and
+    /// no other begins. The error is that of the first in order; others are told as notes.
+    fn take_or_build_all(
+        &self,
+        plans: &[Plan],
+        files: &BTreeMap<Sha256, VerifiedFile>,
+        hosts: &BTreeMap<String, Host>,
+    ) -> Result<Vec<Installed>, InstallError> {
+        let jobs = self.job_server()?;
+        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let work = || {
+            let mut done = Vec::new();
+            while !failed.load(Ordering::Relaxed) {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(plan) = plans.get(number) else { break };
+                let result = self.take_or_build(plan, files, &hosts[&plan.recipe_name], &jobs);
+                if result.is_err() && !failed.swap(true, Ordering::Relaxed) && plans.len() > 1 {
+                    let note = format!("{} failed; no other is begun", plan.target.triple);
+                    self.chooser.observer.event(Event::Note(&note));
+                }
+                done.push((number, result));
+            }
+            done
+        };
+        let mut results = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..at_once(plans.len(), self.jobs)).map(|_| scope.spawn(work)).collect();
+            let joined = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            joined.flatten().collect::<Vec<_>>()
+        });
+        results.sort_by_key(|(number, _)| *number);
+        for (_, result) in results.iter().filter(|(_, result)| result.is_err()).skip(1) {
+            if let Err(error) = result {
+                self.chooser.observer.event(Event::Note(&error.to_string()));
+            }
+        }
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
     /// Brings the sources for each of `targets` here, for a later install without network.
@@ -153,6 +199,7 @@ impl Installer<'_> {
         plan: &Plan,
         files: &BTreeMap<Sha256, VerifiedFile>,
         host: &Host,
+        jobs: &JobServer,
     ) -> Result<Installed, InstallError> {
         let name = plan.name();
         if self.store().manifest(&name)?.is_some() {
@@ -167,21 +214,27 @@ impl Installer<'_> {
         // Where nothing ends a stage's processes with this one, the next build must not start
         // among them.
         lock.share_with_children()?;
-        Ok(Installed { manifest: self.builder(host).build(plan, files)?, built: true })
+        Ok(Installed { manifest: self.builder(host, jobs).build(plan, files)?, built: true })
     }
 
     /// What builds on `host`.
-    pub fn builder<'a>(&'a self, host: &'a Host) -> Builder<'a> {
+    pub fn builder<'a>(&'a self, host: &'a Host, jobs: &'a JobServer) -> Builder<'a> {
         Builder {
             store: self.store(),
             program: self.program,
             room_arguments: self.room_arguments,
             isolation: host.isolation,
             host,
-            jobs: self.jobs,
+            jobs,
+            threads: self.jobs,
             keep_work: self.keep_work,
             observer: self.chooser.observer,
         }
+    }
+
+    /// What all builds of a run share.
+    pub fn job_server(&self) -> io::Result<JobServer> {
+        JobServer::new(self.jobs)
     }
 
     fn store(&self) -> &Store {
@@ -260,9 +313,11 @@ impl Installer<'_> {
     fn needs(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {
         let recipe = self.chooser.recipes.recipe(&candidate.recipe)?;
         let versions = &self.chooser.request.versions;
-        let Some(plans) = &candidate.plans else { return Ok(Needs::of(&recipe, versions, targets.len())) };
+        let Some(plans) = &candidate.plans else {
+            return Ok(Needs::of(&recipe, versions, targets.len(), at_once(targets.len(), self.jobs)));
+        };
         let missing = self.missing(plans)?;
-        let mut needs = Needs::of(&recipe, versions, missing.len());
+        let mut needs = Needs::of(&recipe, versions, missing.len(), at_once(missing.len(), self.jobs));
         // How much room a build still needs that was begun before is not known.
         if missing.iter().any(|plan| self.store().work(&plan.name()).exists()) {
             needs.room = 0;

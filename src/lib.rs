@@ -8,6 +8,7 @@
 pub mod digest;
 pub mod event;
 pub mod lock;
+pub mod jobs;
 pub mod scratch;
 pub mod source;
 pub mod target;

@@ -91,6 +91,7 @@ fn refused(path: &Path, error: Errno) -> io::Error {
 fn holder(file: &mut File) -> String {
     let mut process = String::new();
     match file.read_to_string(&mut process) {
+        Ok(_) if process == std::process::id().to_string() => "another thread".to_owned(),
         Ok(_) if !process.is_empty() => format!("process {process}"),
         _ => "another process".to_owned(),
     }

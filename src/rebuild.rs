@@ -104,7 +104,7 @@ pub fn rebuild(installer: &Installer<'_>, target: &Target, manifest: &Manifest) 
         });
     }
     let table = chooser.recipes.host_tools()?;
-    let needs = Needs::of(&plan.recipe, &versions_of(installer, manifest), 1);
+    let needs = Needs::of(&plan.recipe, &versions_of(installer, manifest), 1, 1);
     let survey = installer.look(&table, &needs)?;
     let host = survey.check(&needs)?;
     if host.isolation != Isolation::Namespaces || manifest.isolation != Isolation::Namespaces.name() {
@@ -119,8 +119,9 @@ pub fn rebuild(installer: &Installer<'_>, target: &Target, manifest: &Manifest) 
     }
     let files = installer.fetch(std::slice::from_ref(&plan))?;
     let _lock = chooser.store.lock(&manifest.name, &manifest.name, chooser.observer)?;
+    let jobs = installer.job_server()?;
     let scratch = chooser.store.scratch(Kind::Rebuild)?;
-    let out = installer.builder(&host).rebuild(&plan, &files, scratch.path())?;
+    let out = installer.builder(&host, &jobs).rebuild(&plan, &files, scratch.path())?;
     let mut differences = published.differences(&Contents::of(&out)?);
     let folder = chooser.store.toolchain(&manifest.name);
     for difference in &mut differences {

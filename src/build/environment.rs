@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::jobs::JobServer;
 use crate::plan::{Linkage, Plan, VERSION_MARK};
 use crate::recipe::Scope;
 
 /// All variables that the stage `number` sees, its work tree being at `work` in its room and its tools at `tools`. Those that
 /// shape its result are covered by its key: of versions, it is told those of the components that
 /// are unpacked by then, and of compiler and target what its scope allows.
-pub fn of_stage(plan: &Plan, number: usize, work: &Path, tools: &Path, jobs: usize) -> BTreeMap<String, String> {
+pub fn of_stage(plan: &Plan, number: usize, work: &Path, tools: &Path, jobs: &JobServer) -> BTreeMap<String, String> {
     let text = |value: &str| value.to_owned();
     let (host_static, host_ldflags) = match plan.linkage {
         Linkage::Static => ("yes", "-static"),
@@ -36,8 +37,7 @@ pub fn of_stage(plan: &Plan, number: usize, work: &Path, tools: &Path, jobs: usi
         (text("HOST_STATIC"), text(host_static)),
         (text("HOST_LDFLAGS"), text(host_ldflags)),
         (text("VERSION_MARK"), text(VERSION_MARK)),
-        // For GNU make: how many compilations at once.
-        (text("MAKEFLAGS"), format!("-j{jobs}")),
+        (text("MAKEFLAGS"), jobs.make_flags()),
     ]);
     let scope = plan.stages[number].scope;
     if scope >= Scope::Compiler {

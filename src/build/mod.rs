@@ -22,6 +22,8 @@ use crate::digest::Sha256;
 use crate::event::{Event, Observer};
 use crate::fetch::VerifiedFile;
 use crate::host::Host;
+use crate::jobs::JobServer;
+use crate::lock::FileLock;
 use crate::plan::{Linkage, Plan, PlannedStage, Tree};
 use crate::provenance::fixup_of;
 use crate::sandbox::{self, Isolation, Room};
@@ -51,8 +53,10 @@ pub struct Builder<'a> {
     pub isolation: Isolation,
     /// What was found on the host.
     pub host: &'a Host,
-    /// Compilations at once.
-    pub jobs: usize,
+    /// What stages compile with, they and those of other builds.
+    pub jobs: &'a JobServer,
+    /// How many threads write a snapshot.
+    pub threads: usize,
     /// Whether the work tree stays after a build that went well.
     pub keep_work: bool,
     /// Hears of everything.
@@ -225,7 +229,30 @@ impl Run<'_> {
     }
 
     fn stages(&self) -> Result<Vec<StageRecord>, BuildError> {
-        self.plan.stages.iter().enumerate().map(|(number, stage)| self.stage(number, stage)).collect()
+        let mut records = Vec::new();
+        let mut shared: Option<(usize, FileLock)> = None;
+        for (number, stage) in self.plan.stages.iter().enumerate() {
+            shared = shared.filter(|(last, _)| number <= *last);
+            if self.snapshots && shared.is_none() && self.done(stage)?.is_none() {
+                shared = self.lock_shared_stages(number)?;
+            }
+            records.push(self.stage(number, stage)?);
+        }
+        Ok(records)
+    }
+
+    /// Keeps other builds from doing the same up to the next stage whose result is kept, from `number` on: they wait for the
+    /// result. What another one made meanwhile is taken.
+    fn lock_shared_stages(&self, number: usize) -> Result<Option<(usize, FileLock)>, BuildError> {
+        let later = self.plan.stages.iter().enumerate().skip(number);
+        let Some((last, stage)) = later.clone().find(|(_, stage)| stage.snapshot) else { return Ok(None) };
+        let what = format!("stage {} of {}", stage.name, self.plan.compiler.triple);
+        let store = self.builder.store;
+        let lock = store.lock(&format!("stage-{}", stage.key), &what, self.builder.observer)?;
+        if store.snapshot(stage.key).exists() {
+            self.restore_snapshot()?;
+        }
+        Ok(Some((last, lock)))
     }
 
     /// Whether the work tree's result was published before: it was kept, or its process was killed.
@@ -353,10 +380,11 @@ impl Run<'_> {
             read_only,
             folder,
             script: path,
-            environment: environment::of_stage(self.plan, number, &work, &tools, self.builder.jobs),
+            environment: environment::of_stage(self.plan, number, &work, &tools, builder.jobs),
         };
         let status = std::thread::scope(|scope| {
             let pump = scope.spawn(|| self.pump(stage, reader, &mut log_file));
+            let _job = builder.jobs.job()?;
             let status = room.run(builder.program, builder.room_arguments, || Ok((writer.into(), second.into())));
             let pumped = pump.join().unwrap_or_else(|_| Err(io::Error::other("the log's thread panicked")));
             status.and_then(|status| pumped.map(|()| status))
@@ -433,7 +461,7 @@ impl Run<'_> {
         seconds.push(elapsed.as_secs_f64());
         let kept = self.builder.store.snapshot(self.plan.stages[number].key);
         let scratch = self.builder.store.scratch(Kind::Snapshot)?;
-        Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.jobs, scratch.path(), &kept)?)
+        Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.threads, scratch.path(), &kept)?)
     }
 
     /// Puts the latest kept result in place of a work tree that is not as far.

@@ -11,6 +11,13 @@ fn tell(place: &Place) {
     std::fs::write(work.join("tree/go"), "").unwrap();
 }
 
+/// Tells the build for a target, of several.
+fn tell_the_one(place: &Place, triple: &str) {
+    let is_it = |work: &std::path::PathBuf| work.file_name().unwrap().to_str().unwrap().starts_with(triple);
+    let work = place.works().into_iter().find(is_it).expect(triple);
+    std::fs::write(work.join("tree/go"), "").unwrap();
+}
+
 #[test]
 fn two_that_want_the_same_toolchain_build_it_once() {
     let place = Place::new();
@@ -50,6 +57,51 @@ fn different_toolchains_do_not_wait_for_each_other() {
     tell(&place);
     one.end().succeeds();
     assert_eq!(place.toolchains().len(), 2);
+}
+
+#[test]
+fn toolchains_of_one_run_are_built_at_once_as_far_as_there_are_jobs() {
+    let place = Place::new();
+    place.before("first", &format!("[ \"$TARGET\" = other-linux-musl ] || {{ {UNTIL_TOLD}; }}"));
+    let mut run = place.begin_install(&["tiny", "other", "--jobs", "2"]);
+    run.wait_for("other-linux-musl: last took");
+    tell_the_one(&place, "tiny");
+    run.end().succeeds();
+    assert_eq!(place.toolchains().len(), 2);
+
+    let place = Place::new();
+    let ran = place.install(&["tiny", "other", "--jobs", "1"]).succeeds();
+    let stage = |line: &&str| line.contains(": stage ");
+    let triples: Vec<&str> = ran.stderr.lines().filter(stage).map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(triples, [["tiny-linux-musl"; 3], ["other-linux-musl"; 3]].concat());
+}
+
+#[test]
+fn toolchains_of_one_run_do_once_what_they_have_in_common() {
+    let place = Place::new();
+    place.edit("toolchains/tiny/recipe.toml", "script = \"first.sh\"\n", "script = \"first.sh\"\nscope = \"host\"\n");
+    place.before("first", UNTIL_TOLD);
+    let mut run = place.begin_install(&["tiny", "other", "--isolation", "namespaces", "--jobs", "4"]);
+    run.wait_for("waiting for stage first of ");
+    for triple in ["tiny", "other"] {
+        tell_the_one(&place, triple);
+    }
+    let ran = run.end().succeeds();
+    assert_eq!(ran.stages().iter().filter(|stage| **stage == "first").count(), 1, "{ran:#?}");
+    assert_eq!(ran.reused(), ["first"], "{ran:#?}");
+    assert_eq!(place.toolchains().len(), 2);
+}
+
+#[test]
+fn when_one_fails_those_that_have_begun_go_on_to_their_ends() {
+    let place = Place::new();
+    place.before("first", &format!("[ \"$TARGET\" = other-linux-musl ] || exit 3\n{UNTIL_TOLD}"));
+    let mut run = place.begin_install(&["other", "tiny", "--jobs", "2"]);
+    run.wait_for("tiny-linux-musl failed; no other is begun");
+    tell_the_one(&place, "other");
+    run.end().refuses(&["stage first of tiny-linux-musl", "exit code 3"]);
+    let [other] = &place.toolchains()[..] else { panic!("{:?}", place.toolchains()) };
+    assert!(other.to_str().unwrap().contains("other-linux-musl"));
 }
 
 #[test]
