@@ -41,6 +41,8 @@ pub struct Config {
     pub offline: Option<bool>,
     /// Whether work trees stay after a build.
     pub keep_work: Option<bool>,
+    /// The most that is kept for later builds, in gigabytes (10^9 bytes).
+    pub keep_gb: Option<u64>,
     /// The level of isolation that builds must have.
     pub isolation: Option<Isolation>,
     /// A folder of recipes in place of the embedded ones.
@@ -104,6 +106,7 @@ impl Config {
             jobs: self.jobs.or(farther.jobs),
             offline: self.offline.or(farther.offline),
             keep_work: self.keep_work.or(farther.keep_work),
+            keep_gb: self.keep_gb.or(farther.keep_gb),
             isolation: self.isolation.or(farther.isolation),
             recipes: self.recipes.or(farther.recipes),
         }

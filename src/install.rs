@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
 use crate::host::{Host, Lacking, Look, Needs, Survey};
 use crate::jobs::JobServer;
+use crate::kept::Kept;
 use crate::plan::{Linkage, Plan};
 use crate::recipe::{HostTools, RecipeError};
 use crate::sandbox::Isolation;
@@ -33,6 +34,8 @@ pub struct Installer<'a> {
     pub jobs: usize,
     /// Whether work trees stay.
     pub keep_work: bool,
+    /// The most that is kept for later builds, in bytes.
+    pub kept_cap: u64,
     /// This very program.
     pub program: &'a Path,
     /// Arguments with which it enters a room.
@@ -112,7 +115,12 @@ impl Installer<'_> {
         let plans = self.chooser.choose(&candidates, targets, linkage)?;
         let missing = self.missing(&plans)?;
         let files = self.fetch(&missing)?;
-        self.take_or_build_all(&plans, &files, &hosts)
+        let kept = Kept::of(self.store());
+        let in_use = kept.in_use()?;
+        let installed = self.take_or_build_all(&plans, &files, &hosts)?;
+        drop(in_use);
+        kept.trim(self.kept_cap)?;
+        Ok(installed)
     }
 
     /// Several at once, no more than there are jobs. When one fails, those that have begun go on to their ends, and

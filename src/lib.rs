@@ -26,6 +26,7 @@ pub mod advisory;
 pub mod provenance;
 pub mod shim;
 pub mod snapshot;
+pub mod kept;
 pub mod build;
 pub mod choice;
 pub mod install;

@@ -109,8 +109,8 @@ pub struct Room {
     pub work: PathBuf,
     /// A folder on the host that is shown read-only: the programs that the script may call by name.
     pub tools: PathBuf,
-    /// Folders of the work tree, relative to it, that the script may only read.
-    pub read_only: Vec<PathBuf>,
+    /// Folders that the script may only read: where each is on the host, and where it is seen, relative to the work tree.
+    pub read_only: Vec<(PathBuf, PathBuf)>,
     /// The script's folder, relative to the work tree.
     pub folder: PathBuf,
     /// The script, relative to the work tree.
@@ -301,8 +301,10 @@ fn build_root(room: &Room) -> io::Result<()> {
     let work = inside(WORK_IN_ROOM);
     fs_err::create_dir_all(&work)?;
     rustix::mount::mount_bind(&work_tree, &work)?;
-    for folder in &room.read_only {
-        bind_read_only(&work.join(folder), &work.join(folder))?;
+    for (from, at) in &room.read_only {
+        // One of the work tree itself is not seen at its place on the host any more.
+        let from = from.strip_prefix(root).map_or(from.clone(), |inside| work.join(inside));
+        bind_read_only(&from, &work.join(at))?;
     }
     fs_err::create_dir_all(work.join("tmp"))?;
     fs_err::create_dir_all(inside("/tmp"))?;

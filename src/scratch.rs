@@ -24,10 +24,12 @@ pub enum Kind {
     Snapshot,
     /// The work tree of a toolchain that is built once more, to be compared.
     Rebuild,
+    /// A source that is being unpacked and mended.
+    Unpack,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Trash, Self::Room, Self::Switch, Self::Snapshot, Self::Rebuild];
+    const ALL: [Self; 6] = [Self::Trash, Self::Room, Self::Switch, Self::Snapshot, Self::Rebuild, Self::Unpack];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -36,6 +38,7 @@ impl Kind {
             Self::Switch => "switch-",
             Self::Snapshot => "snapshot-",
             Self::Rebuild => "rebuild-",
+            Self::Unpack => "unpack-",
         }
     }
 }

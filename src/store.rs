@@ -165,11 +165,6 @@ impl Store {
         self.root.join("shims").join(name)
     }
 
-    /// The kept result of a stage.
-    pub fn snapshot(&self, key: Key) -> PathBuf {
-        self.root.join("stages").join(format!("{key}.tar.zst"))
-    }
-
     /// The manifest of a toolchain, if it is installed.
     pub fn manifest(&self, name: &str) -> Result<Option<Manifest>, StoreError> {
         #[derive(Deserialize)]

@@ -7,11 +7,26 @@ use crate::jobs::JobServer;
 use crate::plan::{Linkage, Plan, VERSION_MARK};
 use crate::recipe::Scope;
 
+fn text(value: &str) -> String {
+    value.to_owned()
+}
+
+/// The variables that every script sees, its work tree being at `work` in its room and its tools at `tools`.
+pub fn of_any(work: &Path, tools: &Path) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (text("PATH"), tools.display().to_string()),
+        (text("LC_ALL"), text("C")),
+        (text("TZ"), text("UTC")),
+        (text("SOURCE_DATE_EPOCH"), text("0")),
+        (text("TMPDIR"), work.join("tmp").display().to_string()),
+        (text("WORK"), work.display().to_string()),
+    ])
+}
+
 /// All variables that the stage `number` sees, its work tree being at `work` in its room and its tools at `tools`. Those that
 /// shape its result are covered by its key: of versions, it is told those of the components that
 /// are unpacked by then, and of compiler and target what its scope allows.
 pub fn of_stage(plan: &Plan, number: usize, work: &Path, tools: &Path, jobs: &JobServer) -> BTreeMap<String, String> {
-    let text = |value: &str| value.to_owned();
     let (host_static, host_ldflags) = match plan.linkage {
         Linkage::Static => ("yes", "-static"),
         Linkage::Dynamic => ("no", "-static-libgcc -static-libstdc++"),
@@ -26,13 +41,8 @@ pub fn of_stage(plan: &Plan, number: usize, work: &Path, tools: &Path, jobs: &Jo
     if number + 1 == plan.stages.len() {
         environment.insert(text("VERSION_TEXT"), plan.version_text());
     }
+    environment.extend(of_any(work, tools));
     environment.extend([
-        (text("PATH"), tools.display().to_string()),
-        (text("LC_ALL"), text("C")),
-        (text("TZ"), text("UTC")),
-        (text("SOURCE_DATE_EPOCH"), text("0")),
-        (text("TMPDIR"), work.join("tmp").display().to_string()),
-        (text("WORK"), work.display().to_string()),
         (text("BUILD_TRIPLE"), plan.host.clone()),
         (text("HOST_STATIC"), text(host_static)),
         (text("HOST_LDFLAGS"), text(host_ldflags)),

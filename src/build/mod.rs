@@ -23,6 +23,7 @@ use crate::event::{Event, Observer};
 use crate::fetch::VerifiedFile;
 use crate::host::Host;
 use crate::jobs::JobServer;
+use crate::kept::Kept;
 use crate::lock::FileLock;
 use crate::plan::{Linkage, Plan, PlannedStage, Tree};
 use crate::provenance::fixup_of;
@@ -34,6 +35,10 @@ use crate::unpack::{self, UnpackError};
 
 /// The folder of the work tree that becomes the toolchain.
 const OUT: &str = "out";
+
+/// The folder in which a source is mended, and the script beside it that does so.
+const FIXUP_FOLDER: &str = "source";
+const FIXUP_SCRIPT: &str = "fixup.sh";
 
 /// The file of the work tree in which stages say what they patched: lines of COMPONENT SHA256  FILE.
 const PATCHES_FILE: &str = "applied-patches";
@@ -108,8 +113,8 @@ struct Done {
 enum Script<'a> {
     /// That of the stage itself.
     Stage,
-    /// One that mends a source before the stage, in its folder, which it may change.
-    Fixup { source: &'a str, folder: &'a Path, path: &'a Path },
+    /// One that mends a source, in the folder that is unpacked below `base`.
+    Fixup { source: &'a str, base: &'a Path },
 }
 
 impl Builder<'_> {
@@ -128,6 +133,7 @@ impl Builder<'_> {
         let manifest = run.manifest(&name, records, &contents)?;
         self.store.publish(&run.out(), &contents, &manifest)?;
         if self.keep_work {
+            run.leave_inputs()?;
             self.store.keep_work(&name)?;
         } else {
             remove_tree(&work)?;
@@ -157,7 +163,7 @@ impl Builder<'_> {
         files: &'a BTreeMap<Sha256, VerifiedFile>,
         work: &Path,
         logs: PathBuf,
-        snapshots: bool,
+        shares: bool,
     ) -> Run<'a> {
         Run {
             builder: self,
@@ -167,7 +173,7 @@ impl Builder<'_> {
             marks: work.join("done"),
             tools: work.join("tools"),
             logs,
-            snapshots,
+            shares,
             finished_seconds: AtomicU64::new(0),
         }
     }
@@ -203,9 +209,9 @@ struct Run<'a> {
     /// The programs that stages may call by name.
     tools: PathBuf,
     logs: PathBuf,
-    /// Whether stages' results are kept for other builds and taken from them: only where all work trees have the same
-    /// path, which is in what is built.
-    snapshots: bool,
+    /// Whether stages' results and unpacked sources are kept for other builds and taken from them: only where all work
+    /// trees have the same path, which is in what is built, and a folder can be shown at another place.
+    shares: bool,
     /// Of the stages that are done, as the recipe expects them.
     finished_seconds: AtomicU64,
 }
@@ -233,7 +239,7 @@ impl Run<'_> {
         let mut shared: Option<(usize, FileLock)> = None;
         for (number, stage) in self.plan.stages.iter().enumerate() {
             shared = shared.filter(|(last, _)| number <= *last);
-            if self.snapshots && shared.is_none() && self.done(stage)?.is_none() {
+            if self.shares && shared.is_none() && self.done(stage)?.is_none() {
                 shared = self.lock_shared_stages(number)?;
             }
             records.push(self.stage(number, stage)?);
@@ -249,7 +255,7 @@ impl Run<'_> {
         let what = format!("stage {} of {}", stage.name, self.plan.compiler.triple);
         let store = self.builder.store;
         let lock = store.lock(&format!("stage-{}", stage.key), &what, self.builder.observer)?;
-        if store.snapshot(stage.key).exists() {
+        if self.kept().snapshot(stage.key).exists() {
             self.restore_snapshot()?;
         }
         Ok(Some((last, lock)))
@@ -285,6 +291,7 @@ impl Run<'_> {
                 self.unpack(number, tree)?;
             }
         }
+        let _job = self.builder.jobs.job()?;
         let log = self.log(number, &Script::Stage);
         let count = self.plan.stages.len();
         observer.event(Event::StageStarted { toolchain, stage: &stage.name, number: number + 1, count, log: &log });
@@ -293,7 +300,7 @@ impl Run<'_> {
         self.run_script(number, &Script::Stage)?;
         let elapsed = started.elapsed();
         // Before the mark: a run that is killed in between finds the snapshot and goes on from it.
-        if stage.snapshot && self.snapshots {
+        if stage.snapshot && self.shares {
             self.take_snapshot(number, elapsed)?;
         }
         self.mark_done(stage, elapsed)?;
@@ -313,34 +320,73 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Unpacks and mends a source beside its place, and moves it there when it is complete.
+    /// Has a source at its place in the work tree: the kept one is shown there, where builds share, else it is
+    /// unpacked there.
     fn unpack(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
         let place = self.tree.join(&tree.folder);
-        if fs_err::symlink_metadata(&place).is_ok() {
+        let parent = place.parent().unwrap_or(&self.tree);
+        fs_err::create_dir_all(parent)?;
+        if !self.shares {
+            if fs_err::symlink_metadata(&place).is_err() {
+                let base = self.tree.join("unpacking");
+                remove_tree(&base)?;
+                fs_err::create_dir_all(&base)?;
+                let (fresh, _) = self.unpack_in(number, tree, &base)?;
+                fs_err::rename(fresh, &place)?;
+                remove_tree(&base)?;
+            }
             return Ok(());
         }
+        let store = self.builder.store;
+        let kept = self.kept().unpacked(tree);
+        if !kept.exists() {
+            let what = format!("the unpacking of {}", tree.source.file);
+            let name = format!("unpack-{}", kept.file_name().unwrap_or_default().display());
+            let _lock = store.lock(&name, &what, self.builder.observer)?;
+            if !kept.exists() {
+                let scratch = store.scratch(Kind::Unpack)?;
+                let (fresh, bytes) = self.unpack_in(number, tree, scratch.path())?;
+                self.kept().note_size(&kept, bytes)?;
+                fs_err::rename(fresh, &kept)?;
+            }
+        }
+        self.kept().note_use(&kept)?;
+        Ok(fs_err::create_dir_all(&place)?)
+    }
+
+    /// Unpacks and mends a source in the empty folder `base`. Where it is now, complete and on disk, and its size.
+    fn unpack_in(&self, number: usize, tree: &Tree, base: &Path) -> Result<(PathBuf, u64), BuildError> {
         let toolchain = &self.plan.target.triple;
         self.builder.observer.event(Event::Unpacking { toolchain, file: &tree.source.file });
-        let fresh = Path::new("unpacking").join(tree.source.sha256.short(16));
-        let into = self.tree.join(&fresh);
-        remove_tree(&into)?;
-        let parent = into.parent().unwrap_or(&self.tree);
-        fs_err::create_dir_all(parent)?;
+        let into = base.join(FIXUP_FOLDER);
         let file = self.files.get(&tree.source.sha256).ok_or_else(|| io::Error::other("a source was not fetched"))?;
-        unpack::unpack(file, &tree.source, &into)?;
+        let unpacked = unpack::unpack(file, &tree.source, &into)?;
         if let Some(fixup) = &tree.fixup {
-            let path = Path::new("unpacking").join("fixup.sh");
-            fs_err::write(self.tree.join(&path), fixup)?;
-            let started = fs_err::metadata(self.tree.join(&path))?.modified()?;
-            self.run_script(number, &Script::Fixup { source: &tree.source.name, folder: &fresh, path: &path })?;
+            fs_err::create_dir_all(base.join("tmp"))?;
+            let script = base.join(FIXUP_SCRIPT);
+            fs_err::write(&script, fixup)?;
+            let started = fs_err::metadata(&script)?.modified()?;
+            self.run_script(number, &Script::Fixup { source: &tree.source.name, base })?;
             date_back(&into, started)?;
         }
-        if let Some(parent) = place.parent() {
-            fs_err::create_dir_all(parent)?;
-        }
-        // Its name says that it is complete: also after a power cut.
         rustix::fs::syncfs(File::open(&into)?.file()).map_err(io::Error::from)?;
-        Ok(fs_err::rename(&into, &place)?)
+        Ok((into, unpacked.bytes))
+    }
+
+    /// Puts links to the kept sources where stages saw them, for whoever looks at the work tree.
+    fn leave_inputs(&self) -> io::Result<()> {
+        for (from, folder) in self.inputs() {
+            let place = self.tree.join(folder);
+            if from != place {
+                fs_err::remove_dir(&place)?;
+                symlink(from, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(self.builder.store)
     }
 
     /// Where a script's output goes.
@@ -356,13 +402,9 @@ impl Run<'_> {
     fn run_script(&self, number: usize, script: &Script) -> Result<(), BuildError> {
         let builder = self.builder;
         let stage = &self.plan.stages[number];
-        let (what, folder, path, read_only) = match script {
-            Script::Stage => {
-                (stage.name.clone(), PathBuf::new(), Path::new("recipe").join(&stage.script), self.inputs())
-            }
-            Script::Fixup { source, folder, path } => {
-                (format!("fixup of {source}"), folder.to_path_buf(), path.to_path_buf(), Vec::new())
-            }
+        let (what, tree) = match script {
+            Script::Stage => (stage.name.clone(), self.tree.as_path()),
+            Script::Fixup { source, base } => (format!("fixup of {source}"), *base),
         };
         let log = self.log(number, script);
         if let Some(logs) = log.parent() {
@@ -371,20 +413,30 @@ impl Run<'_> {
         let mut log_file = File::create(&log)?;
         let (reader, writer) = io::pipe()?;
         let second = writer.try_clone()?;
-        let work = builder.isolation.work_in_room(&self.tree);
+        let work = builder.isolation.work_in_room(tree);
         let tools = builder.isolation.tools_in_room(&self.tools);
+        let (folder, path, read_only, environment) = match script {
+            Script::Stage => (
+                PathBuf::new(),
+                Path::new("recipe").join(&stage.script),
+                self.inputs(),
+                environment::of_stage(self.plan, number, &work, &tools, builder.jobs),
+            ),
+            Script::Fixup { .. } => {
+                (FIXUP_FOLDER.into(), FIXUP_SCRIPT.into(), Vec::new(), environment::of_any(&work, &tools))
+            }
+        };
         let room = Room {
             isolation: builder.isolation,
-            work: self.tree.clone(),
+            work: tree.to_owned(),
             tools: self.tools.clone(),
             read_only,
             folder,
             script: path,
-            environment: environment::of_stage(self.plan, number, &work, &tools, builder.jobs),
+            environment,
         };
         let status = std::thread::scope(|scope| {
             let pump = scope.spawn(|| self.pump(stage, reader, &mut log_file));
-            let _job = builder.jobs.job()?;
             let status = room.run(builder.program, builder.room_arguments, || Ok((writer.into(), second.into())));
             let pumped = pump.join().unwrap_or_else(|_| Err(io::Error::other("the log's thread panicked")));
             status.and_then(|status| pumped.map(|()| status))
@@ -423,10 +475,13 @@ impl Run<'_> {
         }
     }
 
-    /// The unpacked sources, which stages may only read.
-    fn inputs(&self) -> Vec<PathBuf> {
-        let folders = self.plan.stages.iter().flat_map(|stage| &stage.unpack).map(|tree| PathBuf::from(&tree.folder));
-        folders.filter(|folder| self.tree.join(folder).exists()).collect()
+    /// The unpacked sources that are there by now, which stages may only read: where they are, and their folders in the
+    /// work tree.
+    fn inputs(&self) -> Vec<(PathBuf, PathBuf)> {
+        let trees = self.plan.stages.iter().flat_map(|stage| &stage.unpack);
+        let there = trees.filter(|tree| self.tree.join(&tree.folder).exists());
+        let place = |tree: &Tree| if self.shares { self.kept().unpacked(tree) } else { self.tree.join(&tree.folder) };
+        there.map(|tree| (place(tree), PathBuf::from(&tree.folder))).collect()
     }
 
     fn mark(&self, stage: &PlannedStage) -> PathBuf {
@@ -453,13 +508,13 @@ impl Run<'_> {
 
     /// Keeps the work tree after the stage `number` without its inputs, which can be unpacked again.
     fn take_snapshot(&self, number: usize, elapsed: Duration) -> Result<(), BuildError> {
-        let inputs: Vec<PathBuf> = self.inputs().iter().map(|folder| self.tree.join(folder)).collect();
+        let inputs: Vec<PathBuf> = self.inputs().iter().map(|(_, folder)| self.tree.join(folder)).collect();
         let mut seconds = Vec::new();
         for earlier in &self.plan.stages[..number] {
             seconds.push(self.done(earlier)?.map_or(0.0, |done| done.seconds));
         }
         seconds.push(elapsed.as_secs_f64());
-        let kept = self.builder.store.snapshot(self.plan.stages[number].key);
+        let kept = self.kept().snapshot(self.plan.stages[number].key);
         let scratch = self.builder.store.scratch(Kind::Snapshot)?;
         Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.threads, scratch.path(), &kept)?)
     }
@@ -470,8 +525,8 @@ impl Run<'_> {
             if self.done(stage)?.is_some() {
                 return Ok(());
             }
-            let kept = self.builder.store.snapshot(stage.key);
-            if !stage.snapshot || !self.snapshots || !kept.exists() {
+            let kept = self.kept().snapshot(stage.key);
+            if !stage.snapshot || !self.shares || !kept.exists() {
                 continue;
             }
             // They speak of the tree that is replaced.
@@ -488,6 +543,7 @@ impl Run<'_> {
                     continue;
                 }
             };
+            self.kept().note_use(&kept)?;
             fs_err::create_dir_all(self.tree.join("tmp"))?;
             for (stage, seconds) in self.plan.stages[..=number].iter().zip(seconds) {
                 self.mark_done(stage, Duration::from_secs_f64(seconds))?;

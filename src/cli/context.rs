@@ -125,6 +125,8 @@ pub mod variable {
     pub const MIRROR: &str = "MUSLCHAIN_MIRROR";
     /// As `--keep-work`: 1 or 0.
     pub const KEEP_WORK: &str = "MUSLCHAIN_KEEP_WORK";
+    /// As `--keep-gb`.
+    pub const KEEP_GB: &str = "MUSLCHAIN_KEEP_GB";
     /// As `--isolation`.
     pub const ISOLATION: &str = "MUSLCHAIN_ISOLATION";
     /// As `--quiet`: 1 or 0.

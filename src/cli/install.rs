@@ -99,6 +99,7 @@ impl Preparation {
             isolation: self.settings.isolation,
             jobs: self.settings.jobs,
             keep_work: self.settings.keep_work,
+            kept_cap: self.settings.kept_cap,
             program: &context.program,
             room_arguments: &[room::COMMAND],
         };

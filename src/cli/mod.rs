@@ -7,6 +7,7 @@ mod dir;
 mod env;
 mod environment;
 mod fetch;
+mod gc;
 mod install;
 mod list;
 mod progress;
@@ -98,6 +99,12 @@ enum Command {
     Run(run::Options),
     /// Bring the sources here, for a later install without network
     Fetch(fetch::Options),
+    /// Remove what is kept for later builds, beyond the cap
+    ///
+    /// Stages' results and unpacked sources are kept so that the next toolchain is built sooner; `install` keeps them
+    /// below the cap by itself. What was used longest ago goes first; `--keep-gb 0` removes all of it. Toolchains and
+    /// downloaded sources stay.
+    Gc(gc::Options),
     /// Show what a toolchain is made of
     Show(show::Options),
     /// Tell whether toolchains are as they were published, or come out the same when built once more
@@ -160,6 +167,7 @@ fn dispatch(context: &Context, cli: Cli) -> u8 {
         Command::Targets(options) => options.run(context),
         Command::Env(options) => options.run(context),
         Command::Fetch(options) => options.run(context, output),
+        Command::Gc(options) => options.run(context, output),
         Command::Show(options) => options.run(context),
         Command::Audit(options) => options.run(context),
         Command::Verify(options) => options.run(context, output),

@@ -38,6 +38,9 @@ pub struct Flags {
     /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
     #[arg(long)]
     keep_work: bool,
+    /// The most that stages' results and unpacked sources take afterwards, in gigabytes [env: MUSLCHAIN_KEEP_GB]
+    #[arg(long, value_name = "N")]
+    keep_gb: Option<u64>,
     #[command(flatten)]
     means: Means,
 }
@@ -78,6 +81,8 @@ pub struct Settings {
     pub jobs: usize,
     /// Whether work trees stay.
     pub keep_work: bool,
+    /// The most that is kept for later builds, in bytes.
+    pub kept_cap: u64,
     /// The level of isolation that was asked for.
     pub isolation: Option<Isolation>,
 }
@@ -129,6 +134,7 @@ impl Settings {
             fetch,
             jobs: config.jobs.unwrap_or(processors),
             keep_work: config.keep_work.unwrap_or(false),
+            kept_cap: config.keep_gb.unwrap_or(0).saturating_mul(1_000_000_000),
             isolation: config.isolation,
         })
     }
@@ -152,6 +158,7 @@ impl Flags {
             jobs: self.means.jobs,
             offline: self.means.offline.then_some(true),
             keep_work: self.keep_work.then_some(true),
+            keep_gb: self.keep_gb,
             isolation: self.means.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
             recipes: self.means.recipes.map(|recipes| context.folder.join(recipes)),
         })
@@ -160,9 +167,10 @@ impl Flags {
 
 fn from_variables(context: &Context) -> anyhow::Result<Config> {
     let words = |name| context.variable(name).unwrap_or_default().split_whitespace();
-    let jobs = context
-        .variable(variable::JOBS)
-        .map(|text| text.parse().with_context(|| format!("{} is `{text}`, which is no number", variable::JOBS)));
+    fn number<T: std::str::FromStr>(context: &Context, name: &str) -> anyhow::Result<Option<T>> {
+        let parse = |text: &str| text.parse().ok().with_context(|| format!("{name} is `{text}`, which is no number"));
+        context.variable(name).map(parse).transpose()
+    }
     Ok(Config {
         recipe: context.variable(variable::RECIPE).map(str::to_owned),
         languages: context.variable(variable::LANGUAGES).map(|list| list.split(',').map(str::to_owned).collect()),
@@ -170,9 +178,10 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         defaults: switch(context, variable::DEFAULTS)?,
         grade: context.variable(variable::GRADE).map(str::to_owned),
         mirrors: words(variable::MIRROR).map(str::to_owned).collect(),
-        jobs: jobs.transpose()?,
+        jobs: number(context, variable::JOBS)?,
         offline: switch(context, variable::OFFLINE)?,
         keep_work: switch(context, variable::KEEP_WORK)?,
+        keep_gb: number(context, variable::KEEP_GB)?,
         isolation: context.variable(variable::ISOLATION).map(isolation).transpose().context(variable::ISOLATION)?,
         recipes: context.variable(variable::RECIPES).map(|recipes| context.folder.join(recipes)),
     })

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::mem::MaybeUninit;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use muslchain::lock::FileLock;
@@ -81,11 +82,13 @@ fn killed_while_unpacking() {
     let options = ["tiny", "--verbose", "--set", "beta=many"];
     let mut running = place.begin_install(&options);
     running.wait_for("unpacking beta-many.tar");
-    let tree = || place.works().first().map(|work| work.join("tree")).unwrap();
-    let unpacking = || entries(&tree().join("unpacking"));
+    let is_scratch = |work: &PathBuf| work.file_name().unwrap().to_str().unwrap().starts_with("unpack-");
+    let unpacking = || place.works().into_iter().find(is_scratch).map(|work| entries(&work)).unwrap_or_default();
     until("files appear", || unpacking().iter().any(|folder| entries(folder).len() > 10));
     running.kill();
-    assert!(!tree().join("src/beta").exists() && !unpacking().is_empty(), "it was too fast to be killed");
+    assert!(!unpacking().is_empty(), "it was too fast to be killed");
+    // alpha and its size
+    assert_eq!(entries(&place.store().join("unpacked")).len(), 2);
 
     let ran = place.install(&options[..]);
     assert_ends_well(&place, ran, &["first"], &["second", "last"]);
@@ -95,13 +98,28 @@ fn killed_while_unpacking() {
 fn killed_in_a_fixup() {
     let place = Place::new();
     let seconds = unmistakable();
-    let text = format!("[ -e ../../slept ] || {{ touch ../../slept; sleep {seconds}; }}\necho mended >> content\n");
+    // Where nothing is shared, what it finds outside of its folder outlives a kill.
+    let text =
+        format!("[ -e ../../slept ] || {{ touch ../../slept; exec sleep {seconds}; }}\necho mended >> content\n");
     std::fs::write(place.recipes.join("fixups/mend.sh"), text).unwrap();
-    let options = ["--set", "beta=1.0-mended"];
+    let options = ["--set", "beta=1.0-mended", "--isolation", "none"];
     kill_in_room(&place, "unpacking beta-1.0-mended.tar", &seconds, &options);
     let ran = place.install(&[&["tiny"], &options[..]].concat());
     assert_ends_well(&place, ran, &["first"], &["second", "last"]);
     assert_eq!(std::fs::read_to_string(place.toolchains()[0].join("lib/beta")).unwrap(), "beta 1.0-mended\nmended\n");
+}
+
+#[test]
+fn killed_in_the_fixup_of_a_shared_source() {
+    let place = Place::new();
+    let seconds = unmistakable();
+    std::fs::write(place.recipes.join("fixups/mend.sh"), format!("echo half >> content; sleep {seconds}")).unwrap();
+    let options = ["--set", "beta=1.0-mended", "--isolation", "namespaces"];
+    kill_in_room(&place, "unpacking beta-1.0-mended.tar", &seconds, &options);
+    // alpha and its size; and nothing stays of what was half done.
+    assert_eq!(entries(&place.store().join("unpacked")).len(), 2);
+    place.run(&["gc"]).succeeds();
+    assert!(place.works().iter().all(|work| !work.to_str().unwrap().contains("unpack-")), "{:?}", place.works());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod support;
 mod account;
 mod crash;
 mod failures;
+mod kept;
 mod room;
 mod store;
 mod together;

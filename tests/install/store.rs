@@ -257,10 +257,15 @@ fn what_was_built_at_another_path_is_not_gone_on_from() {
 fn a_fixup_that_fails_leaves_no_tree_that_passes_for_mended() {
     let place = Place::new();
     let fixup = place.recipes.join("fixups/mend.sh");
-    // Its text counts, so what changes is what it finds.
+    let options = ["tiny", "--set", "beta=1.0-mended"];
+    std::fs::write(&fixup, "echo broken >> content; exit 3\n").unwrap();
+    for _ in 0..2 {
+        place.install(&options).refuses(&["stage fixup", "exit code 3", "fixup-beta.log"]);
+    }
+    // Where nothing is shared too. Its text counts, so what changes is what it finds.
     let switch = "[ -e ../../broken-once ] || { echo broken >> content; touch ../../broken-once; exit 3; }\n";
     std::fs::write(&fixup, format!("{switch}echo mended >> content\n")).unwrap();
-    let options = ["tiny", "--set", "beta=1.0-mended"];
+    let options = [&options[..], &["--isolation", "none"]].concat();
     place.install(&options).refuses(&["stage fixup", "exit code 3", "fixup-beta.log"]);
     let ran = place.install(&options).succeeds();
     assert_eq!((ran.reused(), ran.stages()), (vec!["first"], vec!["second", "last"]));
