@@ -26,9 +26,15 @@ stack='%{!r:%{!shared:-z stack-size=8388608}}'
 places="-fno-canonical-system-headers -ffile-prefix-map=%R=/$TARGET -ffile-prefix-map=%:getenv(GCC_EXEC_PREFIX =/lib/gcc/)"
 # Static unless it is a library or a relocatable object that is made; -pie makes a static-pie.
 linkage='%{shared:%<static %<static-pie; r:; static-pie:; pie:%<pie %<static -static-pie; static:; :-static}'
+# What the linker is told of a static-pie. GCC's own specs for ARM and MIPS leave it out; said twice it means the same.
+static_pie='%{static-pie:-static -pie --no-dynamic-linker -z text}'
 rm -f "$specs/specs" "$specs/dynamic.specs"
 if [ "$DEFAULTS" = yes ]; then
-    { driver_specs; printf '*self_spec:\n+ %s\n\n' "$stack $places $linkage"; } > "$specs/specs"
+    {
+        driver_specs
+        printf '*self_spec:\n+ %s\n\n' "$stack $places $linkage"
+        printf '*link:\n+ %s\n\n' "$static_pie"
+    } > "$specs/specs"
     # `-specs=dynamic.specs` replaces what the file above says: the way back to a dynamic program.
     { printf '*self_spec:\n%s\n\n' "$stack $places"; driver_specs; } > "$specs/dynamic.specs"
 else
