@@ -31,7 +31,7 @@ mkdir -p obj/musl
 )
 
 make_gcc . all-target-libgcc
-(MAKEFLAGS=''; make_gcc . install-strip-target-libgcc DESTDIR="$WORK/out")
+(export MAKEFLAGS=''; make_gcc . install-strip-target-libgcc DESTDIR="$WORK/out")
 
 # The objects of libc.a are position-independent: libc.so is linked from the same.
 # shellcheck disable=SC2016 # make's variable

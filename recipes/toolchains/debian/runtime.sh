@@ -8,7 +8,7 @@ case ",$COMPILED_LANGUAGES," in
 esac
 for library in $libraries; do
     make_gcc . "all-target-$library"
-    (MAKEFLAGS=''; make_gcc . "install-target-$library" DESTDIR="$WORK/out")
+    (export MAKEFLAGS=''; make_gcc . "install-target-$library" DESTDIR="$WORK/out")
 done
 
 # A family's compiler looks for a folder of its own name among the C++ headers, which were installed
