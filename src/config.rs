@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::launcher;
 use crate::sandbox::Isolation;
 
 /// The name of a project's file.
@@ -41,6 +42,8 @@ pub struct Config {
     pub offline: Option<bool>,
     /// Whether work trees stay after a build.
     pub keep_work: Option<bool>,
+    /// What the host's compilers are called through.
+    pub launcher: Option<launcher::Kind>,
     /// The most that is kept for later builds, in gigabytes (10^9 bytes).
     pub keep_gb: Option<u64>,
     /// The level of isolation that builds must have.
@@ -106,6 +109,7 @@ impl Config {
             jobs: self.jobs.or(farther.jobs),
             offline: self.offline.or(farther.offline),
             keep_work: self.keep_work.or(farther.keep_work),
+            launcher: self.launcher.or(farther.launcher),
             keep_gb: self.keep_gb.or(farther.keep_gb),
             isolation: self.isolation.or(farther.isolation),
             recipes: self.recipes.or(farther.recipes),

@@ -15,6 +15,7 @@ use crate::fetch::{FetchError, VerifiedFile};
 use crate::host::{Host, Lacking, Look, Needs, Survey};
 use crate::jobs::JobServer;
 use crate::kept::Kept;
+use crate::launcher::Launcher;
 use crate::plan::{Linkage, Plan};
 use crate::recipe::{HostTools, RecipeError};
 use crate::sandbox::Isolation;
@@ -36,6 +37,8 @@ pub struct Installer<'a> {
     pub keep_work: bool,
     /// The most that is kept for later builds, in bytes.
     pub kept_cap: u64,
+    /// What the host's compilers are called through.
+    pub launcher: Option<&'a Launcher>,
     /// This very program.
     pub program: &'a Path,
     /// Arguments with which it enters a room.
@@ -235,6 +238,7 @@ impl Installer<'_> {
             host,
             jobs,
             threads: self.jobs,
+            launcher: self.launcher,
             keep_work: self.keep_work,
             observer: self.chooser.observer,
         }
@@ -319,6 +323,12 @@ impl Installer<'_> {
     }
 
     fn needs(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {
+        let mut needs = self.needs_of_recipe(candidate, targets)?;
+        needs.tools.extend(self.launcher.map(|launcher| launcher.kind.name().to_owned()));
+        Ok(needs)
+    }
+
+    fn needs_of_recipe(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {
         let recipe = self.chooser.recipes.recipe(&candidate.recipe)?;
         let versions = &self.chooser.request.versions;
         let Some(plans) = &candidate.plans else {

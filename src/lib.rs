@@ -19,6 +19,7 @@ pub mod plan;
 pub mod fetch;
 pub mod unpack;
 pub mod sandbox;
+pub mod launcher;
 pub mod host;
 pub mod contents;
 pub mod store;

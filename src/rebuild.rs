@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use crate::build::BuildError;
+use crate::build::{BuildError, Builder};
 use crate::contents::{Contents, Difference, differing_parts};
 use crate::host::{Lacking, Needs};
 use crate::install::{InstallError, Installer};
@@ -120,8 +120,10 @@ pub fn rebuild(installer: &Installer<'_>, target: &Target, manifest: &Manifest) 
     let files = installer.fetch(std::slice::from_ref(&plan))?;
     let _lock = chooser.store.lock(&manifest.name, &manifest.name, chooser.observer)?;
     let jobs = installer.job_server()?;
+    // What a launcher keeps was made before: this is to be made now.
+    let builder = Builder { launcher: None, ..installer.builder(&host, &jobs) };
     let scratch = chooser.store.scratch(Kind::Rebuild)?;
-    let out = installer.builder(&host, &jobs).rebuild(&plan, &files, scratch.path())?;
+    let out = builder.rebuild(&plan, &files, scratch.path())?;
     let mut differences = published.differences(&Contents::of(&out)?);
     let folder = chooser.store.toolchain(&manifest.name);
     for difference in &mut differences {

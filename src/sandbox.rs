@@ -36,6 +36,12 @@ pub const WORK_IN_ROOM: &str = "/muslchain";
 /// The path of the tools' folder in a room of namespaces.
 const TOOLS_IN_ROOM: &str = "/muslchain-tools";
 
+/// The path of the folder beside the work tree that a stage may write to, in a room of namespaces.
+const WRITABLE_IN_ROOM: &str = "/muslchain-launcher";
+
+/// What a room with the network shows of the host for it: names of hosts and how they are looked up.
+const NETWORK: &[&str] = &["/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf"];
+
 /// The exit code of a room that could not be set up: none that shells use.
 pub const NO_ROOM: i32 = 213;
 
@@ -91,6 +97,14 @@ impl Isolation {
         }
     }
 
+    /// Where a folder that they may write to is seen by the stages of this level.
+    pub fn writable_in_room(self, writable: &Path) -> PathBuf {
+        match self {
+            Self::Namespaces => WRITABLE_IN_ROOM.into(),
+            Self::Landlock | Self::None => writable.to_owned(),
+        }
+    }
+
     /// Where a folder of tools at `tools` is seen by the stages of this level.
     pub fn tools_in_room(self, tools: &Path) -> PathBuf {
         match self {
@@ -111,6 +125,10 @@ pub struct Room {
     pub tools: PathBuf,
     /// Folders that the script may only read: where each is on the host, and where it is seen, relative to the work tree.
     pub read_only: Vec<(PathBuf, PathBuf)>,
+    /// A folder on the host that the script may write to, beside its work tree.
+    pub writable: Option<PathBuf>,
+    /// Whether it has the network.
+    pub network: bool,
     /// The script's folder, relative to the work tree.
     pub folder: PathBuf,
     /// The script, relative to the work tree.
@@ -159,6 +177,8 @@ pub fn is_possible(isolation: Isolation, program: &Path, arguments: &[&str], wor
         work: work.to_owned(),
         tools: work.to_owned(),
         read_only: Vec::new(),
+        writable: None,
+        network: false,
         folder: PathBuf::new(),
         script: "probe.sh".into(),
         environment: BTreeMap::from([("PATH".to_owned(), SEARCH_PATH.to_owned())]),
@@ -180,7 +200,7 @@ pub fn enter(room: &Room, inner: bool, program: &Path, inner_arguments: &[&str])
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     match (room.isolation, inner) {
         (Isolation::Namespaces, false) => {
-            unshare_namespaces()?;
+            unshare_namespaces(room.network)?;
             keep_right_to_mount()?;
             let status = room.run(program, inner_arguments, || Ok((Stdio::inherit(), Stdio::inherit())))?;
             return Ok(exit_code(status));
@@ -216,11 +236,11 @@ fn owner_is_gone() -> io::Result<bool> {
     }
 }
 
-fn unshare_namespaces() -> io::Result<()> {
+fn unshare_namespaces(network: bool) -> io::Result<()> {
     let user = rustix::process::getuid().as_raw();
     let group = rustix::process::getgid().as_raw();
-    let others =
-        UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let mut others = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    others.set(UnshareFlags::NEWNET, !network);
     match unshare(others | UnshareFlags::NEWUSER) {
         Ok(()) => {
             fs_err::write("/proc/self/setgroups", "deny")?;
@@ -276,7 +296,7 @@ fn build_root(room: &Room) -> io::Result<()> {
     mount("tmpfs", root, "tmpfs", plain, Some(c"mode=755"))?;
     let inside = |path: &str| root.join(path.trim_start_matches('/'));
 
-    for path in SYSTEM {
+    for path in SYSTEM.iter().chain(if room.network { NETWORK } else { &[] }) {
         show_system_path(Path::new(path), &inside(path))?;
     }
     fs_err::create_dir_all(inside("/dev/shm"))?;
@@ -298,6 +318,10 @@ fn build_root(room: &Room) -> io::Result<()> {
 
     fs_err::create_dir_all(inside(TOOLS_IN_ROOM))?;
     bind_read_only(&tools, &inside(TOOLS_IN_ROOM))?;
+    if let Some(writable) = &room.writable {
+        fs_err::create_dir_all(inside(WRITABLE_IN_ROOM))?;
+        rustix::mount::mount_bind(writable, inside(WRITABLE_IN_ROOM))?;
+    }
     let work = inside(WORK_IN_ROOM);
     fs_err::create_dir_all(&work)?;
     rustix::mount::mount_bind(&work_tree, &work)?;
@@ -370,15 +394,16 @@ fn restrict_with_landlock(room: &Room) -> io::Result<()> {
     let failed = |error: landlock::RulesetError| io::Error::other(error);
     let read = AccessFs::from_read(ABI::V4);
     let all = AccessFs::from_all(ABI::V4);
-    let ruleset = Ruleset::default()
+    let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(ABI::V1))
         .map_err(failed)?
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)
-        .map_err(failed)?
-        .handle_access(AccessNet::from_all(ABI::V4))
         .map_err(failed)?;
+    if !room.network {
+        ruleset = ruleset.handle_access(AccessNet::from_all(ABI::V4)).map_err(failed)?;
+    }
     let mut created = ruleset.create().map_err(failed)?;
     let mut allow = |path: &Path, access: BitFlags<AccessFs>| -> io::Result<()> {
         if let Ok(folder) = PathFd::new(path) {
@@ -393,7 +418,12 @@ fn restrict_with_landlock(room: &Room) -> io::Result<()> {
     for device in DEVICES {
         allow(&Path::new("/dev").join(device), read | AccessFs::WriteFile)?;
     }
-    allow(&room.work, all)?;
+    for path in [Some(&room.work), room.writable.as_ref()].into_iter().flatten() {
+        allow(path, all)?;
+    }
+    for path in if room.network { NETWORK } else { &[] } {
+        allow(Path::new(path), read)?;
+    }
     created.restrict_self().map_err(failed)?;
     Ok(())
 }

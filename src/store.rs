@@ -20,6 +20,7 @@ use crate::contents::{CONTENTS_FILE, Contents, Difference, MANIFEST_FILE};
 use crate::digest::Sha256;
 use crate::event::{Event, Observer};
 use crate::host::Program;
+use crate::launcher;
 use crate::lock::FileLock;
 use crate::plan::Key;
 use crate::scratch::{self, Kind, Scratch};
@@ -66,6 +67,8 @@ pub struct Manifest {
     pub patches: BTreeSet<PatchRecord>,
     /// The host's programs that its stages could call by name, and those that its compilers call in turn.
     pub host_tools: BTreeMap<String, Program>,
+    /// What the host's compilers were called through.
+    pub launcher: Option<launcher::Kind>,
     /// How the stages were kept from the rest of the machine.
     pub isolation: String,
     /// The stages, in order.

@@ -8,8 +8,9 @@ mod environment;
 mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -24,6 +25,7 @@ use crate::fetch::VerifiedFile;
 use crate::host::Host;
 use crate::jobs::JobServer;
 use crate::kept::Kept;
+use crate::launcher::{self, Launcher};
 use crate::lock::FileLock;
 use crate::plan::{Linkage, Plan, PlannedStage, Tree};
 use crate::provenance::fixup_of;
@@ -35,6 +37,9 @@ use crate::unpack::{self, UnpackError};
 
 /// The folder of the work tree that becomes the toolchain.
 const OUT: &str = "out";
+
+/// The host's programs that a launcher is put before.
+const COMPILERS: [&str; 2] = ["gcc", "g++"];
 
 /// The folder in which a source is mended, and the script beside it that does so.
 const FIXUP_FOLDER: &str = "source";
@@ -64,6 +69,8 @@ pub struct Builder<'a> {
     pub threads: usize,
     /// Whether the work tree stays after a build that went well.
     pub keep_work: bool,
+    /// What the host's compilers are called through.
+    pub launcher: Option<&'a Launcher>,
     /// Hears of everything.
     pub observer: &'a dyn Observer,
 }
@@ -179,6 +186,11 @@ impl Builder<'_> {
     }
 }
 
+/// A script in a compiler's place that calls it through a launcher.
+fn launching(kind: launcher::Kind, compiler: &Path) -> String {
+    format!("#!/bin/sh\nexec {} '{}' \"$@\"\n", kind.name(), compiler.display())
+}
+
 /// Gives the files of `tree` that were changed since `then` the time of the newest other one: the same whenever the
 /// source is unpacked, and older than whatever is built from it. To make, a file of today's time would be newer
 /// than all that a snapshot brings back.
@@ -224,7 +236,18 @@ impl Run<'_> {
         remove_tree(&self.tools)?;
         fs_err::create_dir_all(&self.tools)?;
         for (name, program) in &self.builder.host.programs {
-            symlink(&program.path, self.tools.join(name))?;
+            let tool = self.tools.join(name);
+            match self.builder.launcher {
+                Some(launcher) if COMPILERS.contains(&name.as_str()) => {
+                    let script = launching(launcher.kind, &program.path);
+                    fs_err::write(&tool, script)?;
+                    fs_err::set_permissions(&tool, Permissions::from_mode(0o755))?;
+                }
+                _ => symlink(&program.path, tool)?,
+            }
+        }
+        if let Some(launcher) = self.builder.launcher {
+            fs_err::create_dir_all(&launcher.folder)?;
         }
         Ok(())
     }
@@ -415,7 +438,9 @@ impl Run<'_> {
         let second = writer.try_clone()?;
         let work = builder.isolation.work_in_room(tree);
         let tools = builder.isolation.tools_in_room(&self.tools);
-        let (folder, path, read_only, environment) = match script {
+        // A fix-up compiles nothing.
+        let launcher = builder.launcher.filter(|_| matches!(script, Script::Stage));
+        let (folder, path, read_only, mut environment) = match script {
             Script::Stage => (
                 PathBuf::new(),
                 Path::new("recipe").join(&stage.script),
@@ -426,10 +451,17 @@ impl Run<'_> {
                 (FIXUP_FOLDER.into(), FIXUP_SCRIPT.into(), Vec::new(), environment::of_any(&work, &tools))
             }
         };
+        if let Some(launcher) = launcher {
+            let folder = builder.isolation.writable_in_room(&launcher.folder).display().to_string();
+            environment.extend(launcher.variables.clone());
+            environment.insert(launcher.kind.folder_variable().to_owned(), folder);
+        }
         let room = Room {
             isolation: builder.isolation,
             work: tree.to_owned(),
             tools: self.tools.clone(),
+            writable: launcher.map(|launcher| launcher.folder.clone()),
+            network: launcher.is_some_and(|launcher| launcher.kind.needs_network()),
             read_only,
             folder,
             script: path,
@@ -598,6 +630,7 @@ impl Run<'_> {
             patches: self.patches()?,
             components: plan.components.clone(),
             host_tools: builder.host.programs.clone(),
+            launcher: builder.launcher.map(|launcher| launcher.kind),
             isolation: builder.isolation.name().to_owned(),
             stages,
             muslchain: env!("CARGO_PKG_VERSION").to_owned(),

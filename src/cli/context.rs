@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::env;
+use crate::launcher;
 
 /// The process's surroundings.
 pub struct Context {
@@ -84,6 +85,17 @@ impl Context {
         Ok(self.xdg("XDG_CONFIG_HOME", ".config")?.map(|config| config.join("muslchain/config.toml")))
     }
 
+    /// The folder in which a launcher keeps its files where its own variable says no other.
+    pub fn launcher_folder(&self, kind: launcher::Kind) -> anyhow::Result<PathBuf> {
+        let folder = match kind {
+            launcher::Kind::Ccache | launcher::Kind::Sccache => {
+                self.xdg("XDG_CACHE_HOME", ".cache")?.map(|cache| cache.join(kind.name()))
+            }
+            launcher::Kind::Distcc => self.variable("HOME").map(|home| Path::new(home).join(".distcc")),
+        };
+        folder.with_context(|| format!("HOME is not set, so {} has no place for its files", kind.name()))
+    }
+
     /// A folder of the XDG base directory specification, which says to pass over relative ones.
     fn xdg(&self, name: &str, below_home: &str) -> anyhow::Result<Option<PathBuf>> {
         let readable = |asked: &str| {
@@ -125,6 +137,8 @@ pub mod variable {
     pub const MIRROR: &str = "MUSLCHAIN_MIRROR";
     /// As `--keep-work`: 1 or 0.
     pub const KEEP_WORK: &str = "MUSLCHAIN_KEEP_WORK";
+    /// As `--launcher`.
+    pub const LAUNCHER: &str = "MUSLCHAIN_LAUNCHER";
     /// As `--keep-gb`.
     pub const KEEP_GB: &str = "MUSLCHAIN_KEEP_GB";
     /// As `--isolation`.

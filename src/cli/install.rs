@@ -100,6 +100,7 @@ impl Preparation {
             jobs: self.settings.jobs,
             keep_work: self.settings.keep_work,
             kept_cap: self.settings.kept_cap,
+            launcher: self.settings.launcher.as_ref(),
             program: &context.program,
             room_arguments: &[room::COMMAND],
         };

@@ -10,6 +10,7 @@ use super::context::{Context, variable};
 use crate::choice::RecipeChoice;
 use crate::config::Config;
 use crate::fetch::{self, Mirror};
+use crate::launcher::{self, Launcher};
 use crate::plan::Request;
 use crate::recipe::Recipes;
 use crate::sandbox::Isolation;
@@ -38,6 +39,9 @@ pub struct Flags {
     /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
     #[arg(long)]
     keep_work: bool,
+    /// Call the host's compilers through ccache, sccache or distcc [env: MUSLCHAIN_LAUNCHER]
+    #[arg(long, value_name = "PROGRAM")]
+    launcher: Option<String>,
     /// The most that stages' results and unpacked sources take afterwards, in gigabytes [env: MUSLCHAIN_KEEP_GB]
     #[arg(long, value_name = "N")]
     keep_gb: Option<u64>,
@@ -83,6 +87,8 @@ pub struct Settings {
     pub keep_work: bool,
     /// The most that is kept for later builds, in bytes.
     pub kept_cap: u64,
+    /// What the host's compilers are called through.
+    pub launcher: Option<Launcher>,
     /// The level of isolation that was asked for.
     pub isolation: Option<Isolation>,
 }
@@ -135,6 +141,7 @@ impl Settings {
             jobs: config.jobs.unwrap_or(processors),
             keep_work: config.keep_work.unwrap_or(false),
             kept_cap: config.keep_gb.unwrap_or(0).saturating_mul(1_000_000_000),
+            launcher: config.launcher.map(|kind| launcher(context, kind)).transpose()?,
             isolation: config.isolation,
         })
     }
@@ -158,6 +165,7 @@ impl Flags {
             jobs: self.means.jobs,
             offline: self.means.offline.then_some(true),
             keep_work: self.keep_work.then_some(true),
+            launcher: self.launcher.as_deref().map(launcher_kind).transpose().context("--launcher")?,
             keep_gb: self.keep_gb,
             isolation: self.means.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
             recipes: self.means.recipes.map(|recipes| context.folder.join(recipes)),
@@ -181,6 +189,7 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         jobs: number(context, variable::JOBS)?,
         offline: switch(context, variable::OFFLINE)?,
         keep_work: switch(context, variable::KEEP_WORK)?,
+        launcher: context.variable(variable::LAUNCHER).map(launcher_kind).transpose().context(variable::LAUNCHER)?,
         keep_gb: number(context, variable::KEEP_GB)?,
         isolation: context.variable(variable::ISOLATION).map(isolation).transpose().context(variable::ISOLATION)?,
         recipes: context.variable(variable::RECIPES).map(|recipes| context.folder.join(recipes)),
@@ -195,6 +204,26 @@ pub fn switch(context: &Context, name: &str) -> anyhow::Result<Option<bool>> {
         Some("0" | "false" | "no" | "off") => Ok(Some(false)),
         Some(other) => bail!("{name} is `{other}`: set it to 1 or 0"),
     }
+}
+
+fn launcher_kind(text: &str) -> anyhow::Result<launcher::Kind> {
+    match launcher::Kind::ALL.into_iter().find(|kind| kind.name() == text) {
+        Some(kind) => Ok(kind),
+        None => bail!("`{text}` is no launcher: it is ccache, sccache or distcc"),
+    }
+}
+
+/// With its own folder where it would be without muslchain, and the user's variables for it.
+fn launcher(context: &Context, kind: launcher::Kind) -> anyhow::Result<Launcher> {
+    let own = format!("{}_", kind.name().to_uppercase());
+    let of_it = |(name, _): &(&String, _)| name.starts_with(&own) && *name != kind.folder_variable();
+    let text = |(name, value): (&String, &std::ffi::OsString)| Some((name.clone(), value.to_str()?.to_owned()));
+    let variables = context.variables.iter().filter(of_it).filter_map(text).collect();
+    let folder = match context.variable(kind.folder_variable()) {
+        Some(folder) => context.folder.join(folder),
+        None => context.launcher_folder(kind)?,
+    };
+    Ok(Launcher { kind, folder, variables })
 }
 
 fn isolation(text: &str) -> anyhow::Result<Isolation> {

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use super::context::Context;
 use super::{print, print_json, recipes, store};
+use crate::launcher;
 use crate::provenance;
 use crate::store::{Manifest, Store};
 use crate::target::{Target, Targets};
@@ -80,6 +81,7 @@ fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Err
         ("key", manifest.key.to_string()),
         ("host", format!("{} ({linked})", manifest.host)),
         ("isolation", manifest.isolation.clone()),
+        ("launcher", manifest.launcher.map(told).unwrap_or_default()),
     ] {
         if !value.is_empty() {
             writeln!(text, "{what:<10} {value}")?;
@@ -102,6 +104,11 @@ fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Err
         writeln!(text, "  {:<44} {version}", names.join(" "))?;
     }
     Ok(text)
+}
+
+fn told(launcher: launcher::Kind) -> String {
+    let network = if launcher.needs_network() { ", for which stages had the network" } else { "" };
+    format!("{}{network}", launcher.name())
 }
 
 /// The programs of the host, those of one package together: what their version lines have in common follows their names.

@@ -8,6 +8,7 @@ mod account;
 mod crash;
 mod failures;
 mod kept;
+mod launcher;
 mod room;
 mod store;
 mod together;

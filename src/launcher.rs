@@ -1,0 +1,60 @@
+//! Programs that the host's compiler is called through, for those who build often or have a build farm.
+//!
+//! What they do changes how long a build takes, and nothing else: they are no part of a key. They need what other
+//! stages' programs must not have, a place outside of the work tree, or the network, and a build gives them that and reports it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Which program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// <https://ccache.dev>: keeps what compilations made.
+    Ccache,
+    /// <https://github.com/mozilla/sccache>: the same, by a process of its own that ends with the stage.
+    Sccache,
+    /// <https://www.distcc.org>: has other machines compile. Stages have the network then.
+    Distcc,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ccache, Self::Sccache, Self::Distcc];
+
+    /// The program's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ccache => "ccache",
+            Self::Sccache => "sccache",
+            Self::Distcc => "distcc",
+        }
+    }
+
+    /// The variable that tells it where its own files are.
+    pub fn folder_variable(self) -> &'static str {
+        match self {
+            Self::Ccache => "CCACHE_DIR",
+            Self::Sccache => "SCCACHE_DIR",
+            Self::Distcc => "DISTCC_DIR",
+        }
+    }
+
+    /// Whether it needs the network.
+    pub fn needs_network(self) -> bool {
+        self == Self::Distcc
+    }
+}
+
+/// A program that the host's compilers are called through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launcher {
+    /// Which.
+    pub kind: Kind,
+    /// Where its own files are: shown to stages, and they may write there.
+    pub folder: PathBuf,
+    /// What the user tells it by variables.
+    pub variables: BTreeMap<String, String>,
+}
