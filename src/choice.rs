@@ -4,7 +4,8 @@ use std::io;
 
 use crate::event::{Event, Observer};
 use crate::fetch::{ArchiveError, Fetcher};
-use crate::plan::{Linkage, Plan, PlanError, Request};
+use crate::host::HostCompilers;
+use crate::plan::{FoundCompiler, Linkage, Plan, PlanError, Request};
 use crate::recipe::{RecipeError, Recipes};
 use crate::source::{Moving, Source, Sources};
 use crate::store::{Store, StoreError};
@@ -33,6 +34,8 @@ pub struct Chooser<'a> {
     pub recipe: RecipeChoice,
     /// What of it.
     pub request: Request,
+    /// Compilers of this machine that recipes may ask for.
+    pub compilers: &'a HostCompilers<'a>,
     /// Hears of everything.
     pub observer: &'a dyn Observer,
 }
@@ -100,7 +103,8 @@ impl Chooser<'_> {
         for recipe in recipes {
             let plans = match self.plans_as_known(&recipe, targets, linkage) {
                 Ok(plans) => Some(plans),
-                Err(ChoiceError::Plan(PlanError::Unresolved(_))) => None,
+                // What is lacking is told by who looks at the host.
+                Err(ChoiceError::Plan(PlanError::Unresolved(_) | PlanError::NoHostCompiler { .. })) => None,
                 // A recipe that lacks a component may be followed by one that has it.
                 Err(ChoiceError::Plan(error)) if !matches!(error, PlanError::Recipe(_)) => {
                     misfit.get_or_insert(error);
@@ -212,9 +216,20 @@ impl Chooser<'_> {
 
     fn plans_as_known(&self, recipe: &str, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
         let resolved = self.store.resolved()?;
-        let plan =
-            |target: &&Target| Plan::new(self.recipes, self.sources, recipe, target, &self.request, linkage, &resolved);
+        let compiler = self.compiler_for(recipe)?;
+        let plan = |target: &&Target| {
+            let (recipes, sources, request) = (self.recipes, self.sources, &self.request);
+            Plan::new(recipes, sources, recipe, target, request, linkage, &resolved, compiler.as_ref())
+        };
         Ok(targets.iter().map(plan).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// The host's compiler that a recipe asks for, if it does and there is one.
+    pub fn compiler_for(&self, recipe: &str) -> Result<Option<FoundCompiler>, ChoiceError> {
+        match self.recipes.recipe(recipe)?.host_compiler {
+            Some(wanted) => Ok(self.compilers.find(&wanted.tool)?),
+            None => Ok(None),
+        }
     }
 
     /// Resolves again the moving versions whose files cannot be had any more, because the

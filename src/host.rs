@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
+use crate::plan::FoundCompiler;
 use crate::recipe::{HostTool, HostTools, Recipe};
 use crate::sandbox::{self, Isolation, SEARCH_PATH};
 
@@ -155,10 +156,8 @@ impl<'a> Look<'a> {
     /// rooms are set up in.
     pub fn survey(&self, tools: &BTreeSet<String>, scratch: &Path) -> io::Result<Survey<'a>> {
         let mut programs = BTreeMap::new();
-        for name in tools.iter().flat_map(|tool| self.table.programs_of(tool)) {
-            if let Some(path) = find_program(name) {
-                programs.insert(name.clone(), Program::at(path)?);
-            }
+        for tool in tools {
+            programs.extend(programs_of(self.table, tool)?);
         }
         for compiler in COMPILERS.iter().filter(|compiler| tools.contains(compiler.name)) {
             programs.extend(compiler.called()?);
@@ -253,6 +252,61 @@ impl Survey<'_> {
             collect_packages(&mut lacking.packages, &self.table.static_libc.packages);
         }
         Err(lacking)
+    }
+}
+
+/// The programs of a tool that are there: of one that is of use in some versions only, those of the best version, all or
+/// none.
+fn programs_of(table: &HostTools, tool: &String) -> io::Result<BTreeMap<String, Program>> {
+    let names = table.programs_of(tool);
+    let Some(versions) = table.get(tool).and_then(|row| row.versions.as_ref()) else {
+        return names.iter().filter_map(|name| Some((name, find_program(name)?))).map(found).collect();
+    };
+    for suffix in &versions.suffixes {
+        let paths = names.iter().map(|name| Some((name, find_program(&format!("{name}{suffix}"))?)));
+        let Some(paths) = paths.collect::<Option<Vec<_>>>() else { continue };
+        let programs: BTreeMap<String, Program> = paths.into_iter().map(found).collect::<io::Result<_>>()?;
+        let first = names.first().and_then(|name| programs.get(name));
+        if first.and_then(|program| number_in(&program.version)).is_some_and(|number| number >= versions.at_least) {
+            return Ok(programs);
+        }
+    }
+    Ok(BTreeMap::new())
+}
+
+fn found((name, path): (&String, PathBuf)) -> io::Result<(String, Program)> {
+    Ok((name.clone(), Program::at(path)?))
+}
+
+/// The first number of a version in a line such as `Debian clang version 19.1.7 (3)`.
+fn number_in(line: &str) -> Option<u32> {
+    let word = line.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    word.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The compilers of this machine that serve every target, each looked for once.
+pub struct HostCompilers<'a> {
+    table: &'a HostTools,
+    found: std::sync::Mutex<BTreeMap<String, Option<FoundCompiler>>>,
+}
+
+impl<'a> HostCompilers<'a> {
+    /// As the table names them.
+    pub fn new(table: &'a HostTools) -> Self {
+        Self { table, found: Default::default() }
+    }
+
+    /// The one that is called `tool` in the table, if this machine has one that will do.
+    pub fn find(&self, tool: &String) -> io::Result<Option<FoundCompiler>> {
+        let mut found = self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = found.get(tool) {
+            return Ok(known.clone());
+        }
+        let programs = programs_of(self.table, tool)?;
+        let main = self.table.programs_of(tool).first().and_then(|name| programs.get(name));
+        let compiler = main.map(|main| FoundCompiler { version: main.version.clone(), sha256: main.sha256 });
+        found.insert(tool.clone(), compiler.clone());
+        Ok(compiler)
     }
 }
 

@@ -92,6 +92,7 @@ impl Installer<'_> {
     pub fn install(&self, targets: &[&Target]) -> Result<Vec<Installed>, InstallError> {
         let installed = self.install_toolchains(targets)?;
         for (target, installed) in targets.iter().zip(&installed) {
+            shim::stamp(self.store(), &installed.manifest)?;
             shim::ensure(self.store(), target, &installed.manifest)?;
         }
         Ok(installed)

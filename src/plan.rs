@@ -13,7 +13,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
-use crate::recipe::{Recipe, RecipeError, Recipes, Scope};
+use crate::recipe::{HostCompiler, Recipe, RecipeError, Recipes, Scope};
 use crate::source::{Moving, Source, Sources};
 use crate::target::Target;
 
@@ -76,6 +76,15 @@ pub enum Linkage {
     Dynamic,
 }
 
+/// A compiler of the host: what a toolchain is that calls it depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundCompiler {
+    /// What it says to `--version`, in its first line.
+    pub version: String,
+    /// The digest of its program.
+    pub sha256: Sha256,
+}
+
 /// A toolchain to be: all inputs chosen, all keys known.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -101,6 +110,8 @@ pub struct Plan {
     pub grade: Option<String>,
     /// Variables for all stages: the recipe's and its grade's.
     pub environment: BTreeMap<String, String>,
+    /// The host's compiler that the toolchain calls, where the recipe builds none.
+    pub host_compiler: Option<FoundCompiler>,
     /// The names of the host's programs that its stages may call.
     pub host_programs: BTreeSet<String>,
     /// The stages, in order.
@@ -156,6 +167,8 @@ pub struct Tree {
     pub source: Source,
     /// The folder of the work tree that holds its content.
     pub folder: String,
+    /// The paths that alone are unpacked; all if there are none.
+    pub only: Vec<String>,
     /// The script that mends it: the source's own, and the recipe's behind it.
     pub fixup: Option<Vec<u8>>,
 }
@@ -206,6 +219,24 @@ pub enum PlanError {
         /// Its grades.
         known: Vec<String>,
     },
+    /// This machine has no compiler that the recipe's toolchains could call.
+    #[error("recipe {recipe} needs this machine's {tool}, and none that will do was found")]
+    NoHostCompiler {
+        /// The recipe.
+        recipe: String,
+        /// The compiler's name among the host tools.
+        tool: String,
+    },
+    /// A compiler of the host that cannot serve a target.
+    #[error("recipe {recipe} builds nothing for {target}: {tool} cannot compile or link for it as the recipe needs")]
+    NotServed {
+        /// The recipe.
+        recipe: String,
+        /// The target's triple.
+        target: String,
+        /// The compiler's name among the host tools.
+        tool: String,
+    },
     /// A target's row names another that is not in the table.
     #[error("target {target} has the compiler of {owner}, which is no target with a compiler of its own")]
     NoSuchCompiler {
@@ -237,7 +268,9 @@ pub fn host_triple() -> String {
 impl Plan {
     /// Chooses every input of the recipe `name` for `target`.
     ///
-    /// `resolved` has the sources that moving versions stand for.
+    /// `resolved` has the sources that moving versions stand for, `compiler` is the host's, where there is one that the
+    /// recipe asks for.
+    #[expect(clippy::too_many_arguments, reason = "each is an input of its own")]
     pub fn new(
         recipes: &Recipes,
         sources: &Sources,
@@ -246,8 +279,10 @@ impl Plan {
         request: &Request,
         linkage: Linkage,
         resolved: &[Source],
+        compiler: Option<&FoundCompiler>,
     ) -> Result<Self, PlanError> {
         let recipe = recipes.recipe(name)?;
+        let host_compiler = choose_compiler(&recipe, name, target, compiler)?;
         let languages = choose_languages(&recipe, name, request)?;
         let components = choose_components(&recipe, name, sources, request, resolved)?;
         let (grade, of_grade) = choose_grade(&recipe, name, request)?;
@@ -262,6 +297,7 @@ impl Plan {
             plain: request.plain,
             grade,
             environment: recipe.environment.clone().into_iter().chain(of_grade).collect(),
+            host_compiler,
             host_programs: programs_of(recipes, &recipe.host_tools_with(&request.versions))?,
             stages: Vec::new(),
             recipe,
@@ -309,6 +345,10 @@ impl Plan {
             linkage: Linkage,
             environment: &'a BTreeMap<String, String>,
             host_programs: &'a BTreeSet<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            host_compiler: Option<&'a FoundCompiler>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            commands: Option<&'a HostCompiler>,
         }
         Key::over(&FirstLink {
             schema: KEY_SCHEMA,
@@ -317,6 +357,8 @@ impl Plan {
             linkage: self.linkage,
             environment: &self.environment,
             host_programs: &self.host_programs,
+            host_compiler: self.host_compiler.as_ref(),
+            commands: self.recipe.host_compiler.as_ref(),
         })
     }
 
@@ -347,6 +389,8 @@ impl Plan {
             driver_specs: &'a str,
             kernel_arch: &'a str,
             multiarch: &'a str,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            compiler_arguments: &'a [String],
             plain: bool,
         }
         Key::over(&TargetLink {
@@ -356,6 +400,7 @@ impl Plan {
             driver_specs: &self.target.driver_specs,
             kernel_arch: &self.target.kernel_arch,
             multiarch: &self.target.multiarch,
+            compiler_arguments: self.compiler_arguments(),
             plain: self.plain,
         })
     }
@@ -375,6 +420,8 @@ impl Plan {
             version: &'a str,
             sha256: Sha256,
             nested: Option<&'a str>,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            only: &'a [String],
             fixup: Option<Sha256>,
         }
 
@@ -395,7 +442,7 @@ impl Plan {
             scope = stage.scope;
             let files = recipes.files_of(&self.recipe_name, stage)?;
             let mut unpack = Vec::new();
-            for (component, folder) in &stage.unpack {
+            for (component, place) in &stage.unpack {
                 let source = self.components.get(component).ok_or_else(|| PlanError::UnknownComponent {
                     recipe: self.recipe_name.clone(),
                     name: component.clone(),
@@ -405,7 +452,8 @@ impl Plan {
                 if let Some(file) = self.recipe.fixups.get(component) {
                     fixup.get_or_insert_default().extend(recipes.file_of(&self.recipe_name, file)?);
                 }
-                unpack.push(Tree { source: source.clone(), folder: self.with_versions(folder), fixup });
+                let (folder, only) = (self.with_versions(place.folder()), place.only().to_vec());
+                unpack.push(Tree { source: source.clone(), folder, only, fixup });
             }
             let key = Key::over(&Link {
                 before,
@@ -419,6 +467,7 @@ impl Plan {
                         version: tree.source.upstream_version(),
                         sha256: tree.source.sha256,
                         nested: tree.source.nested.as_deref(),
+                        only: &tree.only,
                         fixup: tree.fixup.as_deref().map(Sha256::of),
                     })
                     .collect(),
@@ -440,6 +489,12 @@ impl Plan {
         Ok(stages)
     }
 
+    /// What the host's compiler is told to compile for the target; nothing where the recipe builds its own.
+    pub fn compiler_arguments(&self) -> &[String] {
+        let tool = self.recipe.host_compiler.as_ref().map(|compiler| &compiler.tool);
+        tool.and_then(|tool| self.target.host_compilers.get(tool)).map_or(&[], Vec::as_slice)
+    }
+
     fn of_languages(&self, figures: &BTreeMap<String, u64>) -> u64 {
         self.languages.iter().filter_map(|language| figures.get(language)).sum()
     }
@@ -449,6 +504,20 @@ impl Plan {
             folder.replace(&format!("{{{component}}}"), source.upstream_version())
         })
     }
+}
+
+fn choose_compiler(
+    recipe: &Recipe,
+    recipe_name: &str,
+    target: &Target,
+    found: Option<&FoundCompiler>,
+) -> Result<Option<FoundCompiler>, PlanError> {
+    let Some(wanted) = &recipe.host_compiler else { return Ok(None) };
+    let (recipe, tool) = (recipe_name.to_owned(), wanted.tool.clone());
+    if !target.host_compilers.contains_key(&wanted.tool) {
+        return Err(PlanError::NotServed { recipe, target: target.triple.clone(), tool });
+    }
+    found.cloned().map(Some).ok_or(PlanError::NoHostCompiler { recipe, tool })
 }
 
 fn programs_of(recipes: &Recipes, tools: &BTreeSet<String>) -> Result<BTreeSet<String>, PlanError> {
@@ -547,7 +616,7 @@ mod tests {
             grade: None,
         };
         let target = targets.find(target).unwrap().0;
-        Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &resolved)
+        Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &resolved, None)
     }
 
     fn resolved_headers(sources: &Sources) -> Source {
@@ -630,7 +699,7 @@ mod tests {
         let targets = recipes.targets().unwrap();
         let target = targets.find("aarch64").unwrap().0;
         let request = Request::default();
-        let error = Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &[]).unwrap_err();
+        let error = Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &[], None).unwrap_err();
         assert!(matches!(error, PlanError::Unresolved(moving) if moving.package == "linux-libc-dev"));
     }
 

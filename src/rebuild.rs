@@ -156,7 +156,7 @@ fn named(parts: &[String]) -> String {
 }
 
 /// From the inputs that the manifest names.
-fn plan_of(installer: &Installer<'_>, target: &Target, manifest: &Manifest) -> Result<Plan, PlanError> {
+fn plan_of(installer: &Installer<'_>, target: &Target, manifest: &Manifest) -> Result<Plan, RebuildError> {
     let chooser = &installer.chooser;
     let request = Request {
         versions: versions_of(installer, manifest),
@@ -167,7 +167,9 @@ fn plan_of(installer: &Installer<'_>, target: &Target, manifest: &Manifest) -> R
     let linkage = if manifest.host_static { Linkage::Static } else { Linkage::Dynamic };
     // What a moving version meant then.
     let resolved: Vec<Source> = manifest.components.values().cloned().collect();
-    Plan::new(chooser.recipes, chooser.sources, &manifest.recipe, target, &request, linkage, &resolved)
+    let compiler = chooser.compiler_for(&manifest.recipe).map_err(InstallError::from)?;
+    let (recipes, sources, compiler) = (chooser.recipes, chooser.sources, compiler.as_ref());
+    Ok(Plan::new(recipes, sources, &manifest.recipe, target, &request, linkage, &resolved, compiler)?)
 }
 
 /// Its components' versions as `--set` would name them.

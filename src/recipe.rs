@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::source::Sources;
 use crate::target::Targets;
@@ -38,6 +38,9 @@ pub struct Recipe {
     pub disk: Disk,
     /// Each component's version when nobody says another.
     pub components: BTreeMap<String, String>,
+    /// The compiler of the host that its toolchains call, where it builds none.
+    #[serde(default)]
+    pub host_compiler: Option<HostCompiler>,
     /// Component to a script that runs in its unpacked tree, after the source's own: a file of the recipe's folder, or
     /// else of the shared ones.
     #[serde(default)]
@@ -65,6 +68,33 @@ impl Recipe {
         }
         tools
     }
+}
+
+/// A compiler of the host that serves every target, and what a toolchain makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostCompiler {
+    /// Its name among the host tools.
+    pub tool: String,
+    /// The commands that are called `TRIPLE-NAME`, by NAME.
+    pub programs: BTreeMap<String, Command>,
+}
+
+/// A program of the host with arguments before the user's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Command {
+    /// The program, by its name among the tool's.
+    pub program: String,
+    /// What it is told first; `@TOOLCHAIN@` stands for the toolchain's folder.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Whether it links, and statically unless it is told otherwise.
+    #[serde(default)]
+    pub links: bool,
+    /// The language that a toolchain must compile to have it; none if it always has it.
+    #[serde(default)]
+    pub language: Option<String>,
 }
 
 /// Host programs that a component needs in all versions but some.
@@ -103,10 +133,9 @@ pub struct Stage {
     /// What it may know, and so what its result serves.
     #[serde(default)]
     pub scope: Scope,
-    /// Component to folder of the work tree, in the order of unpacking. `{gcc}` in a folder's name
-    /// stands for that component's upstream version.
+    /// Component to its place in the work tree, in the order of unpacking.
     #[serde(default)]
-    pub unpack: IndexMap<String, String>,
+    pub unpack: IndexMap<String, Place>,
     /// How many compilations it runs for each language, for the estimate of the time left.
     #[serde(default)]
     pub steps: BTreeMap<String, u64>,
@@ -121,6 +150,44 @@ pub struct Stage {
     /// Whether its result is kept for other toolchains that begin in the same way.
     #[serde(default)]
     pub snapshot: bool,
+}
+
+/// Where a component is unpacked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// All of it, into this folder of the work tree. `{gcc}` in its name stands for that component's upstream version.
+    Whole(String),
+    /// Parts of it.
+    Parts(Parts),
+}
+
+/// Where parts of a component are unpacked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    /// The folder of the work tree.
+    folder: String,
+    /// The paths in it that are unpacked, with what is below them.
+    only: Vec<String>,
+}
+
+impl Place {
+    /// The folder of the work tree.
+    pub fn folder(&self) -> &str {
+        match self {
+            Self::Whole(folder) => folder,
+            Self::Parts(parts) => &parts.folder,
+        }
+    }
+
+    /// The paths that alone are unpacked; all if there are none.
+    pub fn only(&self) -> &[String] {
+        match self {
+            Self::Whole(_) => &[],
+            Self::Parts(parts) => &parts.only,
+        }
+    }
 }
 
 /// What a stage may know, and so what its result serves; in the order in which stages stand.
@@ -157,8 +224,21 @@ pub struct HostTool {
     /// The commands' names; the tool's own if there are none.
     #[serde(default)]
     programs: Vec<String>,
+    /// Where it is of use in some versions only.
+    #[serde(default)]
+    pub versions: Option<Versions>,
     /// Package manager to package names, separated by blanks.
     pub packages: BTreeMap<String, String>,
+}
+
+/// Versions of a tool and the names that packages give to the programs of each.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Versions {
+    /// The lowest that will do.
+    pub at_least: u32,
+    /// What stands behind the programs' names, the best version first.
+    pub suffixes: Vec<String>,
 }
 
 impl HostTools {

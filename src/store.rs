@@ -22,7 +22,8 @@ use crate::event::{Event, Observer};
 use crate::host::Program;
 use crate::launcher;
 use crate::lock::FileLock;
-use crate::plan::Key;
+use crate::plan::{FoundCompiler, Key};
+use crate::recipe::HostCompiler;
 use crate::scratch::{self, Kind, Scratch};
 use crate::source::Source;
 
@@ -67,6 +68,8 @@ pub struct Manifest {
     pub patches: BTreeSet<PatchRecord>,
     /// The host's programs that its stages could call by name, and those that its compilers call in turn.
     pub host_tools: BTreeMap<String, Program>,
+    /// The host's compiler that it calls, where it has none of its own.
+    pub host_compiler: Option<CompilerRecord>,
     /// What the host's compilers were called through.
     pub launcher: Option<launcher::Kind>,
     /// How the stages were kept from the rest of the machine.
@@ -77,6 +80,17 @@ pub struct Manifest {
     pub muslchain: String,
     /// The digest of the list of its contents.
     pub contents: Sha256,
+}
+
+/// A compiler of the host that a toolchain calls.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CompilerRecord {
+    /// What it was when the toolchain was built.
+    #[serde(flatten)]
+    pub found: FoundCompiler,
+    /// What the toolchain makes of it.
+    #[serde(flatten)]
+    pub commands: HostCompiler,
 }
 
 /// A patch that was applied.

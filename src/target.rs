@@ -28,6 +28,10 @@ pub struct Target {
     /// format of GCC's specs files.
     #[serde(default)]
     pub driver_specs: String,
+    /// What compilers of the host that serve every target are told to compile for this one, by their names among the host
+    /// tools. A target that is not in it is one that they cannot serve.
+    #[serde(default)]
+    pub host_compilers: BTreeMap<String, Vec<String>>,
     /// The kernel's name for the architecture, as `headers_install` takes it.
     pub kernel_arch: String,
     /// The distribution's name for the folder of the architecture's own headers.

@@ -62,6 +62,7 @@ pub fn of_stage(plan: &Plan, number: usize, work: &Path, tools: &Path, jobs: &Jo
             (text("TARGET"), plan.target.triple.clone()),
             (text("GCC_TARGET_OPTIONS"), plan.target.gcc_options.join(" ")),
             (text("DRIVER_SPECS"), plan.target.driver_specs.clone()),
+            (text("COMPILER_ARGUMENTS"), plan.compiler_arguments().join(" ")),
             (text("KERNEL_ARCH"), plan.target.kernel_arch.clone()),
             (text("MULTIARCH"), plan.target.multiarch.clone()),
             (text("DEFAULTS"), text(if plan.plain { "no" } else { "yes" })),

@@ -32,7 +32,9 @@ use crate::provenance::fixup_of;
 use crate::sandbox::{self, Isolation, Room};
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
-use crate::store::{MANIFEST_SCHEMA, Manifest, PatchRecord, StageRecord, Store, StoreError, remove_tree};
+use crate::store::{
+    CompilerRecord, MANIFEST_SCHEMA, Manifest, PatchRecord, StageRecord, Store, StoreError, remove_tree,
+};
 use crate::unpack::{self, UnpackError};
 
 /// The folder of the work tree that becomes the toolchain.
@@ -383,7 +385,7 @@ impl Run<'_> {
         self.builder.observer.event(Event::Unpacking { toolchain, file: &tree.source.file });
         let into = base.join(FIXUP_FOLDER);
         let file = self.files.get(&tree.source.sha256).ok_or_else(|| io::Error::other("a source was not fetched"))?;
-        let unpacked = unpack::unpack(file, &tree.source, &into)?;
+        let unpacked = unpack::unpack(file, &tree.source, &tree.only, &into)?;
         if let Some(fixup) = &tree.fixup {
             fs_err::create_dir_all(base.join("tmp"))?;
             let script = base.join(FIXUP_SCRIPT);
@@ -585,6 +587,15 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The host's compiler, with the commands that the toolchain's languages have.
+    fn host_compiler(&self) -> Option<CompilerRecord> {
+        let found = self.plan.host_compiler.clone()?;
+        let mut commands = self.plan.recipe.host_compiler.clone()?;
+        let has = |language: &String| self.plan.languages.contains(language);
+        commands.programs.retain(|_, command| command.language.as_ref().is_none_or(has));
+        Some(CompilerRecord { found, commands })
+    }
+
     /// The digests of the files that stages saw, and of the fix-ups.
     fn recipe_files(&self) -> BTreeMap<String, Sha256> {
         let files = self.plan.stages.iter().flat_map(|stage| &stage.files);
@@ -630,6 +641,7 @@ impl Run<'_> {
             patches: self.patches()?,
             components: plan.components.clone(),
             host_tools: builder.host.programs.clone(),
+            host_compiler: self.host_compiler(),
             launcher: builder.launcher.map(|launcher| launcher.kind),
             isolation: builder.isolation.name().to_owned(),
             stages,

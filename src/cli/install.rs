@@ -10,7 +10,7 @@ use super::{OutputOptions, room, store};
 use crate::build::BuildError;
 use crate::choice::{ChoiceError, Chooser};
 use crate::fetch::Fetcher;
-use crate::host::Lacking;
+use crate::host::{HostCompilers, Lacking};
 use crate::install::{InstallError, Installer};
 use crate::rebuild::RebuildError;
 use crate::source::Sources;
@@ -85,6 +85,8 @@ impl Preparation {
         context: &Context,
         work: impl FnOnce(&Installer<'_>, &[&Target]) -> Result<T, E>,
     ) -> Result<T> {
+        let table = self.settings.recipes.host_tools()?;
+        let compilers = HostCompilers::new(&table);
         let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
         let installer = Installer {
             chooser: Chooser {
@@ -94,6 +96,7 @@ impl Preparation {
                 fetcher: &fetcher,
                 recipe: self.settings.recipe.clone(),
                 request: self.settings.request.clone(),
+                compilers: &compilers,
                 observer: &self.progress,
             },
             isolation: self.settings.isolation,

@@ -13,8 +13,8 @@ pub struct Options {
     /// A target, a port, or a toolchain's full name
     #[arg(value_name = "TARGET|PORT|NAME")]
     name: String,
-    /// The program, such as g++ or ar
-    #[arg(default_value = "gcc")]
+    /// The program, such as c++ or ar
+    #[arg(default_value = "cc")]
     program: String,
     /// Print a document for programs
     #[arg(long)]
@@ -30,14 +30,15 @@ impl Options {
         let prefix = format!("{}-", manifest.triple);
         // The name that its file has will do as well.
         let program = self.program.strip_prefix(&prefix).unwrap_or(&self.program);
-        let path = bin.join(prefix.clone() + program);
-        if !path.is_file() {
+        let name = prefix.clone() + program;
+        let places = [bin.join(&name), store.shims(&manifest.name).join(&name)];
+        let Some(path) = places.into_iter().find(|path| path.is_file()) else {
             bail!(
                 "the toolchain {} has no program `{program}`; those that it has are in {}",
                 manifest.name,
                 bin.display()
             );
-        }
+        };
         if self.json {
             return print_json(&json!({ "schema": 1, "path": path }));
         }

@@ -41,10 +41,10 @@ fn go(toolchain: &Toolchain, options: Options) -> Result<BTreeMap<String, Wish>,
     let mut wishes = Wishes::default();
     wishes.set("GOOS", "linux");
     wishes.set("CGO_ENABLED", "1");
-    wishes.set("CC", &toolchain.program("gcc", options)?);
-    // Without C++, a name that does not exist: the message names it, where `g++` would compile for
+    wishes.set("CC", &toolchain.program("cc", options)?);
+    // Without C++, a name that does not exist: the message names it, where `c++` would compile for
     // the host.
-    wishes.set("CXX", &toolchain.program("g++", options)?);
+    wishes.set("CXX", &toolchain.program("c++", options)?);
     wishes.set("AR", &toolchain.program("ar", options)?);
     wishes.set("PKG_CONFIG", &toolchain.pkg_config(options)?);
     for (name, value) in &toolchain.port.env {
@@ -67,13 +67,13 @@ fn cargo(toolchain: &Toolchain, options: Options) -> Result<BTreeMap<String, Wis
     let word = triple.replace(['-', '.'], "_");
     let of_cargo = format!("CARGO_TARGET_{}", word.to_ascii_uppercase());
     let mut wishes = Wishes::default();
-    wishes.set(&format!("{of_cargo}_LINKER"), &toolchain.program("gcc", options)?);
+    wishes.set(&format!("{of_cargo}_LINKER"), &toolchain.program("cc", options)?);
     // Not all of Rust's musl targets are static by themselves.
     wishes.append(&format!("{of_cargo}_RUSTFLAGS"), "-Ctarget-feature=+crt-static", "");
     if let Some(exec) = toolchain.exec(options)? {
         wishes.set(&format!("{of_cargo}_RUNNER"), &exec);
     }
-    for (name, program) in [("CC", "gcc"), ("CXX", "g++"), ("AR", "ar"), ("RANLIB", "ranlib")] {
+    for (name, program) in [("CC", "cc"), ("CXX", "c++"), ("AR", "ar"), ("RANLIB", "ranlib")] {
         wishes.set(&format!("{name}_{word}"), &toolchain.program(program, options)?);
     }
     wishes.set(&format!("PKG_CONFIG_{word}"), &toolchain.pkg_config(options)?);
@@ -86,8 +86,8 @@ fn autotools(toolchain: &Toolchain, options: Options) -> Result<BTreeMap<String,
     let mut wishes = Wishes::default();
     wishes.set("host_alias", &toolchain.target.triple);
     let programs = [
-        ("CC", "gcc"),
-        ("CXX", "g++"),
+        ("CC", "cc"),
+        ("CXX", "c++"),
         ("CPP", "cpp"),
         ("AR", "ar"),
         ("AS", "as"),
@@ -117,9 +117,9 @@ pub fn cmake(toolchain: &Toolchain) -> Result<String, EnvError> {
         format!("set(CMAKE_SYSTEM_PROCESSOR {})", machine.name),
     ];
     let mut set = |name: &str, value: String| lines.push(format!("set({name} {value})"));
-    set("CMAKE_C_COMPILER", place(toolchain.path_of("gcc")?));
+    set("CMAKE_C_COMPILER", place(toolchain.path_of("cc")?));
     // Without C++, a name that does not exist: CMake names it, where it would take the host's otherwise.
-    set("CMAKE_CXX_COMPILER", place(toolchain.path_of("g++")?));
+    set("CMAKE_CXX_COMPILER", place(toolchain.path_of("c++")?));
     set("CMAKE_EXE_LINKER_FLAGS_INIT", STATIC.to_owned());
     set("CMAKE_FIND_ROOT_PATH", place(toolchain.path(&toolchain.target.triple)?));
     set("CMAKE_FIND_ROOT_PATH_MODE_PROGRAM", "NEVER".to_owned());
@@ -140,9 +140,9 @@ pub fn meson(toolchain: &Toolchain) -> Result<String, EnvError> {
     let header =
         format!("# {} with {}. For meson setup --cross-file FILE.", toolchain.port.name, toolchain.manifest.name);
     let mut lines = vec![header, "[binaries]".to_owned()];
-    let mut programs = vec![("c", "gcc"), ("ar", "ar"), ("ranlib", "ranlib"), ("strip", "strip")];
+    let mut programs = vec![("c", "cc"), ("ar", "ar"), ("ranlib", "ranlib"), ("strip", "strip")];
     if toolchain.has_cxx() {
-        programs.push(("cpp", "g++"));
+        programs.push(("cpp", "c++"));
     }
     for (name, program) in programs {
         lines.push(format!("{name} = {}", text(toolchain.path_of(program)?)));
@@ -219,7 +219,12 @@ impl Toolchain<'_> {
     }
 
     fn path_of(&self, program: &str) -> Result<String, EnvError> {
-        self.path(&format!("bin/{}-{program}", self.target.triple))
+        let name = format!("{}-{program}", self.target.triple);
+        let of_host = self.manifest.host_compiler.as_ref().map(|compiler| &compiler.commands.programs);
+        match of_host.is_some_and(|programs| programs.contains_key(program)) {
+            true => self.shim(&name),
+            false => self.path(&format!("bin/{name}")),
+        }
     }
 
     fn path(&self, below: &str) -> Result<String, EnvError> {

@@ -5,12 +5,14 @@
 //! not what this version of muslchain writes, so a store that was moved, or that an older version made, mends
 //! itself.
 
+use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::store::{Manifest, Store};
+use crate::recipe::Command;
+use crate::store::{CompilerRecord, Manifest, Store};
 use crate::target::Target;
 
 /// Writes what is missing or different of a toolchain's shims.
@@ -21,6 +23,13 @@ pub fn ensure(store: &Store, target: &Target, manifest: &Manifest) -> io::Result
     let sysroot = store.toolchain(&manifest.name).join(&target.triple);
     let pkg_config = filled(include_str!("pkg-config.sh"), &[("@SYSROOT@", &sysroot.to_string_lossy())]);
     ensure_file(&folder.join(pkg_config_name(target)), &pkg_config)?;
+    if let Some(compiler) = &manifest.host_compiler {
+        for (name, command) in &compiler.commands.programs {
+            if let Some(script) = compiler_script(store, manifest, compiler, command) {
+                ensure_file(&folder.join(format!("{}-{name}", target.triple)), &script)?;
+            }
+        }
+    }
     for architecture in target.go_architectures() {
         let native = if target.runs_on(&manifest.host) { "yes" } else { "no" };
         let values = [
@@ -32,6 +41,53 @@ pub fn ensure(store: &Store, target: &Target, manifest: &Manifest) -> io::Result
         ensure_file(&folder.join(exec_name(architecture)), &filled(include_str!("go-exec.sh"), &values))?;
     }
     Ok(())
+}
+
+/// Notes that the host's compiler is the one that the toolchain was built for, as the one that was just looked at is. From
+/// now on its commands tell when it was changed.
+pub fn stamp(store: &Store, manifest: &Manifest) -> io::Result<()> {
+    let Some(compiler) = &manifest.host_compiler else { return Ok(()) };
+    let folder = store.shims(&manifest.name);
+    fs_err::create_dir_all(&folder)?;
+    let programs: BTreeSet<&str> = compiler.commands.programs.values().map(|command| &*command.program).collect();
+    for name in programs {
+        let Some(program) = manifest.host_tools.get(name) else { continue };
+        let modified = fs_err::metadata(&program.path)?.modified()?;
+        fs_err::File::create(folder.join(stamp_name(name)))?.file().set_modified(modified)?;
+    }
+    Ok(())
+}
+
+fn stamp_name(program: &str) -> String {
+    format!(".{program}")
+}
+
+/// What stands in PATH for a command of the host's compiler; nothing where the manifest does not say where its program is.
+fn compiler_script(store: &Store, manifest: &Manifest, compiler: &CompilerRecord, command: &Command) -> Option<String> {
+    let program = manifest.host_tools.get(&command.program)?;
+    let toolchain = store.toolchain(&manifest.name).display().to_string();
+    let arguments = command.arguments.iter().map(|argument| quoted(&argument.replace("@TOOLCHAIN@", &toolchain)));
+    let arguments: Vec<String> = arguments.chain(command.links.then(|| "$link".to_owned())).collect();
+    let script = [
+        include_str!("compiler.sh"),
+        // Without the defaults, it links as it does by itself.
+        if command.links && manifest.defaults { include_str!("links.sh") } else { "link=\n" },
+        include_str!("exec.sh"),
+    ];
+    let stamp = store.shims(&manifest.name).join(stamp_name(&command.program));
+    let plain = [
+        ("@TOOL@", &*compiler.commands.tool),
+        ("@TRIPLE@", &manifest.triple),
+        ("@KEY@", &format!("muslchain-{}", manifest.key.short())),
+        ("@ARGUMENTS@", &arguments.join(" ")),
+    ];
+    let script = plain.iter().fold(script.concat(), |text, (mark, value)| text.replace(mark, value));
+    let quoted = [
+        ("@PROGRAM@", &*program.path.to_string_lossy()),
+        ("@VERSION@", &compiler.found.version),
+        ("@STAMP@", &stamp.to_string_lossy()),
+    ];
+    Some(filled(&script, &quoted))
 }
 
 /// The name of the script that starts programs for `architecture`, as Go looks for it.

@@ -58,6 +58,14 @@ pub enum UnpackError {
         /// The name that was looked for.
         nested: String,
     },
+    /// A part that alone was wanted is not in the archive.
+    #[error("{} has nothing at `{part}`", archive.display())]
+    PartMissing {
+        /// The archive.
+        archive: PathBuf,
+        /// The path in the tree.
+        part: String,
+    },
     /// The file system has no room left, or the user's quota is used up.
     #[error("no space left on the disk while writing {}", path.display())]
     DiskFull {

@@ -35,8 +35,15 @@ impl Limits {
 
 type Stream<'m> = Metered<'m, Box<dyn Read + 'm>>;
 
-/// Unpacks the archive at `path`, which is what `source` describes, into the empty folder `into`.
-pub(super) fn extract(path: &Path, source: &Source, into: &Path, limits: Limits) -> Result<Unpacked, UnpackError> {
+/// Unpacks the archive at `path`, which is what `source` describes, into the empty folder `into`: all of it, or `only` some
+/// paths and what is below them.
+pub(super) fn extract(
+    path: &Path,
+    source: &Source,
+    only: &[String],
+    into: &Path,
+    limits: Limits,
+) -> Result<Unpacked, UnpackError> {
     let format = Format::of(&source.file)?;
     let reader = File::open(path).map_err(|source| UnpackError::Read { archive: path.to_owned(), source })?;
     let mut extraction = Extraction {
@@ -45,13 +52,36 @@ pub(super) fn extract(path: &Path, source: &Source, into: &Path, limits: Limits)
         limits,
         seen: 0,
         content: 0,
+        parts: only.iter().map(|path| Part::of(path)).collect(),
         done: Unpacked { entries: 0, bytes: 0 },
     };
     match &source.nested {
         None => extraction.all(format, reader)?,
         Some(nested) => extraction.nested(nested, format, reader)?,
     }
-    Ok(extraction.done)
+    match extraction.parts.iter().find(|part| !part.found) {
+        Some(part) => Err(UnpackError::PartMissing { archive: extraction.archive, part: part.path.clone() }),
+        None => Ok(extraction.done),
+    }
+}
+
+/// A part of a tree that is wanted.
+struct Part {
+    path: String,
+    /// Whether anything of it was there.
+    found: bool,
+}
+
+impl Part {
+    fn of(path: &str) -> Self {
+        Self { path: path.to_owned(), found: false }
+    }
+
+    /// Whether the name `at`, in components, is at or below it.
+    fn holds(&self, at: &[&[u8]]) -> bool {
+        let own: Vec<&[u8]> = self.path.split('/').map(str::as_bytes).collect();
+        at.starts_with(&own)
+    }
 }
 
 struct Extraction {
@@ -63,6 +93,8 @@ struct Extraction {
     seen: u64,
     /// Bytes of content so far, skipped content included.
     content: u64,
+    /// The parts that are wanted; all if there are none.
+    parts: Vec<Part>,
     done: Unpacked,
 }
 
@@ -100,7 +132,6 @@ impl Extraction {
             if entry.header().entry_type() != EntryType::XGlobalHeader {
                 let unpacked = self.one(&mut entry, &mut top);
                 unpacked.map_err(|failure| failure.of_entry(&self.archive, &name::path(&entry.path_bytes())))?;
-                self.done.entries += 1;
             }
             self.skip(&mut entry)?;
         }
@@ -139,6 +170,14 @@ impl Extraction {
         io::copy(entry, &mut io::sink()).map(drop).map_err(|error| read_error(&self.archive, error))
     }
 
+    fn is_wanted(&mut self, at: &[&[u8]]) -> bool {
+        let mut wanted = self.parts.is_empty();
+        for part in self.parts.iter_mut().filter(|part| part.holds(at)) {
+            (part.found, wanted) = (true, true);
+        }
+        wanted
+    }
+
     fn one<R: Read>(&mut self, entry: &mut Entry<'_, R>, top: &mut Top) -> Result<(), Failure> {
         let kind = entry.header().entry_type();
         let modified = modified(entry)?;
@@ -153,6 +192,10 @@ impl Extraction {
         if at.is_empty() && !folder {
             return Err(Refusal::TopIsNoFolder.into());
         }
+        if !self.is_wanted(at) {
+            return Ok(());
+        }
+        self.done.entries += 1;
         match kind {
             _ if folder => self.tree.folder(at),
             _ if is_file(kind) => {
@@ -278,7 +321,7 @@ mod tests {
         let into = folder.path().join("tree");
         std::fs::create_dir(&into).unwrap();
         let limits = Limits { entries, ..Limits::of(&source) };
-        let unpacked = extract(&folder.path().join("x.tar"), &source, &into, limits);
+        let unpacked = extract(&folder.path().join("x.tar"), &source, &[], &into, limits);
         unpacked.map(|unpacked| unpacked.entries).map_err(|error| error.to_string())
     }
 

@@ -23,11 +23,11 @@ fn cargo_and_its_crates() {
     let place = Place::with_home(ODD[0]);
     let toolchain = installed(&place, "tiny");
     let expected = [
-        ("CARGO_TARGET_TINY64_UNKNOWN_LINUX_MUSL_LINKER", "tiny-linux-musl-gcc"),
+        ("CARGO_TARGET_TINY64_UNKNOWN_LINUX_MUSL_LINKER", "tiny-linux-musl-cc"),
         ("CARGO_TARGET_TINY64_UNKNOWN_LINUX_MUSL_RUNNER", "go_linux_arm64_exec"),
         ("CARGO_TARGET_TINY64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", "-Ctarget-feature=+crt-static"),
-        ("CC_tiny64_unknown_linux_musl", "tiny-linux-musl-gcc"),
-        ("CXX_tiny64_unknown_linux_musl", "tiny-linux-musl-g++"),
+        ("CC_tiny64_unknown_linux_musl", "tiny-linux-musl-cc"),
+        ("CXX_tiny64_unknown_linux_musl", "tiny-linux-musl-c++"),
         ("AR_tiny64_unknown_linux_musl", "tiny-linux-musl-ar"),
         ("RANLIB_tiny64_unknown_linux_musl", "tiny-linux-musl-ranlib"),
         ("PKG_CONFIG_tiny64_unknown_linux_musl", "tiny-linux-musl-pkg-config"),
@@ -53,9 +53,9 @@ fn configure_scripts() {
     let expected = [
         ("AR", "tiny-linux-musl-ar"),
         ("AS", "tiny-linux-musl-as"),
-        ("CC", "tiny-linux-musl-gcc"),
+        ("CC", "tiny-linux-musl-cc"),
         ("CPP", "tiny-linux-musl-cpp"),
-        ("CXX", "tiny-linux-musl-g++"),
+        ("CXX", "tiny-linux-musl-c++"),
         ("LD", "tiny-linux-musl-ld"),
         ("LDFLAGS", "-L/x --static"),
         ("NM", "tiny-linux-musl-nm"),
@@ -91,8 +91,8 @@ fn a_toolchain_file_for_cmake() {
         ),
         "set(CMAKE_SYSTEM_NAME Linux)".to_owned(),
         "set(CMAKE_SYSTEM_PROCESSOR tiny64)".to_owned(),
-        format!("set(CMAKE_C_COMPILER {})", of_toolchain("bin/tiny-linux-musl-gcc")),
-        format!("set(CMAKE_CXX_COMPILER {})", of_toolchain("bin/tiny-linux-musl-g++")),
+        format!("set(CMAKE_C_COMPILER {})", of_toolchain("bin/tiny-linux-musl-cc")),
+        format!("set(CMAKE_CXX_COMPILER {})", of_toolchain("bin/tiny-linux-musl-c++")),
         "set(CMAKE_EXE_LINKER_FLAGS_INIT -static)".to_owned(),
         format!("set(CMAKE_FIND_ROOT_PATH {})", of_toolchain("tiny-linux-musl")),
         "set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)".to_owned(),
@@ -121,7 +121,7 @@ fn a_cross_file_for_meson() {
          [built-in options]\ndefault_library = 'static'\nprefer_static = true\nc_link_args = ['-static']\n\
          cpp_link_args = ['-static']\n\n\
          [host_machine]\nsystem = 'linux'\ncpu_family = 'tiny'\ncpu = 'tiny64'\nendian = 'little'\n",
-        bin("gcc"),
+        bin("cc"),
         bin("ar"),
         bin("ranlib"),
         bin("strip"),

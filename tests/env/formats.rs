@@ -23,7 +23,7 @@ fn a_document_for_programs() {
         assert_eq!(document["schema"], 1);
         assert_eq!(document["path"], serde_json::json!(folders.split(':').collect::<Vec<_>>()));
         let expected = serde_json::json!({
-            "AR": "tiny-linux-musl-ar", "CC": "tiny-linux-musl-gcc", "CXX": "tiny-linux-musl-g++",
+            "AR": "tiny-linux-musl-ar", "CC": "tiny-linux-musl-cc", "CXX": "tiny-linux-musl-c++",
             "CGO_CFLAGS": format!("{OWN}\n -static"), "CGO_LDFLAGS": "-O2 -g -static", "CGO_ENABLED": "1",
             "GOOS": "linux", "GOARCH": "arm64", "PKG_CONFIG": "tiny-linux-musl-pkg-config",
             "PATH": format!("{folders}:{}", path()),
@@ -72,8 +72,8 @@ fn a_record_for_nu() {
     let said = env(&place, "json", OWN).succeeds().json();
     let record = "muslchain env --format nu linux/arm64 | from nuon";
     for script in [
-        format!("with-env ({record}) {{ ^env -0; tiny-linux-musl-gcc --version }}"),
-        format!("{record} | load-env; ^env -0; tiny-linux-musl-gcc --version"),
+        format!("with-env ({record}) {{ ^env -0; tiny-linux-musl-cc --version }}"),
+        format!("{record} | load-env; ^env -0; tiny-linux-musl-cc --version"),
     ] {
         let ran = in_nu(&place, &script).succeeds();
         let exported: Vec<&str> = ran.stdout.split('\0').collect();
@@ -81,7 +81,7 @@ fn a_record_for_nu() {
             let line = format!("{name}={}", value.as_str().unwrap());
             assert!(exported.contains(&line.as_str()), "{line}\n{ran:#?}");
         }
-        assert!(ran.stdout.ends_with("this is gcc\n"), "the compiler did not run: {ran:#?}");
+        assert!(ran.stdout.ends_with("this is cc\n"), "the compiler did not run: {ran:#?}");
     }
 }
 
@@ -103,7 +103,7 @@ fn commands_for_powershell() {
     let folders = folders(&installed(&place, "tiny")).replace('\'', "''");
     let said = env(&place, "pwsh", "-DA='\u{2019}$x`").succeeds().stdout;
     for line in [
-        "$env:CC = 'tiny-linux-musl-gcc'".to_owned(),
+        "$env:CC = 'tiny-linux-musl-cc'".to_owned(),
         "$env:CGO_CFLAGS = '-DA=''\u{2019}\u{2019}$x` -static'".to_owned(),
         format!("$env:PATH = '{folders}:{}'", path()),
         "$env:MUSLCHAIN_SAVED_CC = '-'".to_owned(),
@@ -184,7 +184,7 @@ fn files_of_a_step_on_github() {
         let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
         found.insert(name, value.join("\n"));
     }
-    assert_eq!((found["CGO_CFLAGS"].as_str(), found["CC"].as_str()), ("-DA\n-DB -static", "tiny-linux-musl-gcc"));
+    assert_eq!((found["CGO_CFLAGS"].as_str(), found["CC"].as_str()), ("-DA\n-DB -static", "tiny-linux-musl-cc"));
     assert!(!found.contains_key("PATH") && !text.contains("MUSLCHAIN_"));
     // The runner puts each line before what is there already.
     let last_first: Vec<String> = std::fs::read_to_string(&paths).unwrap().lines().rev().map(str::to_owned).collect();
@@ -207,10 +207,10 @@ fn a_person_sees_the_words_of_the_login_shell_and_how_to_evaluate_them() {
     let place = Place::new();
     installed(&place, "tiny");
     for (shell, part, taking) in [
-        ("/usr/bin/fish", "set -gx CC 'tiny-linux-musl-gcc'", "muslchain env tiny --format fish | source"),
-        ("/opt/pwsh", "$env:CC = 'tiny-linux-musl-gcc'", "Invoke-Expression"),
-        ("/usr/bin/nu", "\"CC\":\"tiny-linux-musl-gcc\"", "load-env"),
-        ("/bin/zsh", "CC=tiny-linux-musl-gcc;", "eval $(muslchain env tiny)"),
+        ("/usr/bin/fish", "set -gx CC 'tiny-linux-musl-cc'", "muslchain env tiny --format fish | source"),
+        ("/opt/pwsh", "$env:CC = 'tiny-linux-musl-cc'", "Invoke-Expression"),
+        ("/usr/bin/nu", "\"CC\":\"tiny-linux-musl-cc\"", "load-env"),
+        ("/bin/zsh", "CC=tiny-linux-musl-cc;", "eval $(muslchain env tiny)"),
     ] {
         let mut command = Command::new("script");
         let plain = place.command(&[]);

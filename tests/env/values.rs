@@ -26,8 +26,8 @@ fn any_shell_sets_what_go_needs_wherever_the_store_is() {
         let toolchain = installed(&place, "tiny");
         let expected = BTreeMap::from(
             [
-                ("CC", "tiny-linux-musl-gcc"),
-                ("CXX", "tiny-linux-musl-g++"),
+                ("CC", "tiny-linux-musl-cc"),
+                ("CXX", "tiny-linux-musl-c++"),
                 ("AR", "tiny-linux-musl-ar"),
                 ("GOOS", "linux"),
                 ("GOARCH", "arm64"),
@@ -59,7 +59,7 @@ fn the_compiler_is_found_through_path() {
             let mut command = shell.command(&place, &path(), "eval $(muslchain env tiny)\n$CC; ${CXX}; \"$AR\" x");
             let output = command.output().unwrap();
             let said = String::from_utf8(output.stdout).unwrap();
-            assert_eq!(said, "this is gcc\nthis is g++\nthis is ar\n", "{:?}", shell.words);
+            assert_eq!(said, "this is cc\nthis is c++\nthis is ar\n", "{:?}", shell.words);
         }
     }
 }
@@ -75,7 +75,7 @@ fn a_ports_variant_is_set() {
                 let of = |name: &str| found[name].clone();
                 assert_eq!(
                     [of("GOOS"), of("GOARCH"), of("GOARM"), of("CC")],
-                    ["linux", "arm", variant, "other-linux-musl-gcc"]
+                    ["linux", "arm", variant, "other-linux-musl-cc"]
                 );
             }
         }
@@ -97,7 +97,7 @@ fn what_the_user_has_stays() {
             assert_eq!(found["CGO_LDFLAGS"], "-L/my  libs  -lm -static");
             assert_eq!(found["PATH"], format!("{folders}:{users_path}"));
             assert_eq!(found["GOFLAGS"], "-v");
-            assert_eq!(found["CC"], "tiny-linux-musl-gcc");
+            assert_eq!(found["CC"], "tiny-linux-musl-cc");
         }
     }
 }
@@ -138,7 +138,7 @@ fn without_a_change_to_path_programs_are_told_by_their_place() {
         for line in shell.ways("--no-path tiny") {
             let found = shell.environment(&place, &path(), &[], &line);
             assert_eq!(found["PATH"], path());
-            assert_eq!(Path::new(&found["CC"]), toolchain.join("bin/tiny-linux-musl-gcc"));
+            assert_eq!(Path::new(&found["CC"]), toolchain.join("bin/tiny-linux-musl-cc"));
             assert!(Path::new(&found["PKG_CONFIG"]).is_file());
             assert!(!found.contains_key("MUSLCHAIN_PATH"));
         }

@@ -21,7 +21,7 @@ fn assert_nothing_is_half_done(place: &Place) {
         let manifest = std::fs::read(toolchain.join("manifest.json")).expect("published without its manifest");
         let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
         assert_eq!(manifest["stages"].as_array().unwrap().len(), 3);
-        for file in ["bin/tiny-linux-musl-gcc", "lib/alpha", "lib/beta"] {
+        for file in ["bin/tiny-linux-musl-cc", "lib/alpha", "lib/beta"] {
             assert!(toolchain.join(file).exists(), "{file} is missing");
         }
     }
@@ -158,6 +158,7 @@ fn a_room_whose_owner_is_gone_before_it_is_entered_runs_nothing() {
         "work": place.project,
         "tools": place.project,
         "read_only": [],
+        "network": false,
         "folder": "",
         "script": "script.sh",
         "environment": { "PATH": "/usr/bin:/bin" },

@@ -7,6 +7,7 @@ mod support;
 mod account;
 mod crash;
 mod failures;
+mod host_compiler;
 mod kept;
 mod launcher;
 mod room;

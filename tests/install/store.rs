@@ -34,8 +34,8 @@ fn a_toolchain_is_built_and_published() {
             assert_eq!(mode & 0o777, if executable { 0o555 } else { 0o444 }, "{}", entry.path().display());
         }
     }
-    let compiler = std::process::Command::new(toolchain.join("bin/tiny-linux-musl-gcc")).output().unwrap();
-    assert_eq!(compiler.stdout, b"this is gcc\n");
+    let compiler = std::process::Command::new(toolchain.join("bin/tiny-linux-musl-cc")).output().unwrap();
+    assert_eq!(compiler.stdout, b"this is cc\n");
     assert!(place.works().is_empty(), "{:?}", place.works());
 }
 
@@ -76,7 +76,7 @@ fn an_installed_toolchain_is_found() {
         assert_eq!(place.run(&["dir", name]).succeeds().stdout, format!("{}\n", tiny.display()));
         assert!(place.run(&["show", name]).succeeds().stdout.contains(name_of(tiny)));
     }
-    let gcc = other.join("bin/other-linux-musl-gcc");
+    let gcc = other.join("bin/other-linux-musl-cc");
     assert_eq!(place.run(&["which", "other"]).succeeds().stdout, format!("{}\n", gcc.display()));
     let ar = tiny.join("bin/tiny-linux-musl-ar");
     assert_eq!(place.run(&["which", "tiny", "ar"]).succeeds().stdout, format!("{}\n", ar.display()));
@@ -362,7 +362,7 @@ fn a_home_of_any_name_will_do() {
         let place = Place::with_home(name);
         place.install(&["tiny"]).succeeds();
         assert_eq!(place.toolchains().len(), 1, "{name}");
-        let gcc = place.toolchains()[0].join("bin/tiny-linux-musl-gcc");
+        let gcc = place.toolchains()[0].join("bin/tiny-linux-musl-cc");
         assert_eq!(place.run(&["which", "tiny"]).succeeds().stdout, format!("{}\n", gcc.display()));
         place.run(&["uninstall", "tiny"]).succeeds();
     }

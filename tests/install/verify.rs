@@ -8,7 +8,7 @@ use crate::support::Place;
 /// A last stage that compiles something, with the host's compiler.
 const COMPILES: &str = "\
 mkdir -p out/bin out/lib tmp/objects
-for program in gcc g++ ar; do : > \"out/bin/$TARGET-$program\"; chmod 755 \"out/bin/$TARGET-$program\"; done
+for program in cc c++ ar; do : > \"out/bin/$TARGET-$program\"; chmod 755 \"out/bin/$TARGET-$program\"; done
 echo 'int answer = ANSWER; int ask(void) { return answer; }' > tmp/ask.c
 gcc -c -DANSWER=\"$answer\" -o tmp/objects/ask.o tmp/ask.c
 cp tmp/objects/ask.o out/lib/ask.o
@@ -47,13 +47,13 @@ fn what_was_changed_in_the_store_is_told_file_by_file() {
     change(&tiny.join("lib/beta"), "beta 6.6\n");
     std::fs::remove_file(tiny.join("bin/tiny-linux-musl-ar")).unwrap();
     std::fs::write(tiny.join("lib/evil"), "").unwrap();
-    std::fs::set_permissions(tiny.join("bin/tiny-linux-musl-gcc"), PermissionsExt::from_mode(0o444)).unwrap();
+    std::fs::set_permissions(tiny.join("bin/tiny-linux-musl-cc"), PermissionsExt::from_mode(0o444)).unwrap();
     verify(&place, &["other"]).succeeds();
     verify(&place, &[]).finds(&["1 of 2 are not as they were published", "`muslchain uninstall` and `install`"]);
     let ran = verify(&place, &["linux/arm64"]);
     let expected = "tiny is not as it was published
   missing  bin/tiny-linux-musl-ar
-  changed  bin/tiny-linux-musl-gcc: is not executable any more
+  changed  bin/tiny-linux-musl-cc: is not executable any more
   changed  lib/beta: other content, 9 bytes as before
   added    lib/evil
 ";

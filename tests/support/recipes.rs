@@ -97,7 +97,7 @@ cp src/beta/content out/lib/beta
 
 const LAST: &str = "\
 mkdir -p out/bin
-for program in gcc g++ ar; do
+for program in cc c++ ar; do
     printf '#!/bin/sh\\necho this is %s\\n' \"$program\" > \"out/bin/$TARGET-$program\"
     chmod 755 \"out/bin/$TARGET-$program\"
 done

@@ -204,3 +204,31 @@ fn an_empty_folder_in_the_trees_place_and_leftovers_are_no_obstacle() {
     let tree = place.unpacked("x.tar", &Tar::new().file("t/a", "x").end(), "");
     assert_eq!(tree.into_keys().collect::<Vec<_>>(), [PathBuf::from("a")]);
 }
+
+#[test]
+fn parts_of_a_tree_are_unpacked_without_the_rest() {
+    let tar = Tar::new()
+        .folder("t/")
+        .file("t/README", "x")
+        .folder("t/lib/")
+        .file("t/lib/one/a", "a")
+        .symlink("t/lib/one/b", "a")
+        .file("t/lib/onerous", "x")
+        .hard_link("t/lib/two", "t/lib/one/a")
+        .symlink("t/escape", "/etc")
+        .file("t/bin/tool", "tool")
+        .end();
+    let place = Place::new();
+    let unpacked = place.unpack_only(&["lib/one", "bin/tool"], "x.tar", &tar, "").unwrap();
+    assert_eq!(unpacked, Unpacked { entries: 3, bytes: 5 });
+    let tree = crate::archives::snapshot(&place.tree());
+    let paths: Vec<&Path> = tree.keys().map(PathBuf::as_path).collect();
+    assert_eq!(paths, ["bin", "bin/tool", "lib", "lib/one", "lib/one/a", "lib/one/b"].map(Path::new));
+    // What is not there is told, and nothing is left; and names elsewhere are still looked at.
+    let place = Place::new();
+    let error = place.unpack_only(&["lib/one", "lib/three"], "x.tar", &tar, "").unwrap_err().to_string();
+    assert!(error.ends_with("has nothing at `lib/three`"), "{error}");
+    assert!(!place.tree().exists());
+    let hostile = Tar::new().folder("t/").file("t/a", "a").file("t/../../victim", "x").end();
+    assert!(Place::new().unpack_only(&["a"], "x.tar", &hostile, "").is_err());
+}
