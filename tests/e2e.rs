@@ -1,7 +1,7 @@
 //! End to end: a real toolchain, a real Go, real programs, run under qemu.
 //!
 //! The toolchain (recipe `debian`, aarch64, C only) is built in the usual store, where it stays: the
-//! first run takes as long as GCC takes, later ones find it there.
+//! first run takes as long as GCC takes, later ones find it there. So are those of the recipe `clang`, for other ports.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -169,7 +169,7 @@ fn a_toolchain_that_was_moved_still_works_and_makes_the_same_bytes() {
     for linkage in ["-static", "-pie"] {
         let compile = |toolchain: &Path, program: &str| {
             let program = elsewhere.path().join(program);
-            let compiler = toolchain.join("bin").join(format!("{TRIPLE}-gcc"));
+            let compiler = toolchain.join("bin").join(format!("{TRIPLE}-cc"));
             // -g3 has the paths of all headers in it, the compiler's own arm_neon.h among them.
             let flags =
                 ["-O2", "-fPIE", "-g3", linkage, "-include", "arm_neon.h", "everything.c", "-lm", "-latomic", "-o"];
@@ -192,7 +192,7 @@ fn the_way_back_to_a_dynamic_program() {
     let out = tempfile::tempdir().unwrap();
     let program = out.path().join("dynamic");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/everything.c");
-    let compiler = toolchain().join("bin").join(format!("{TRIPLE}-gcc"));
+    let compiler = toolchain().join("bin").join(format!("{TRIPLE}-cc"));
     run(Command::new(compiler)
         .args(["-specs=dynamic.specs", "-o"])
         .arg(&program)
@@ -233,7 +233,7 @@ fn the_compiler_says_which_toolchain_it_is_and_where_it_was_built_is_nowhere() {
     let manifest: serde_json::Value =
         serde_json::from_slice(&fs_err::read(folder.join("manifest.json")).unwrap()).unwrap();
     let key = manifest["key"].as_str().unwrap();
-    let version = text(&run(Command::new(folder.join("bin").join(format!("{TRIPLE}-gcc"))).arg("--version")));
+    let version = text(&run(Command::new(folder.join("bin").join(format!("{TRIPLE}-cc"))).arg("--version")));
     assert!(version.contains(&format!("muslchain-{}", &key[..16])), "{version}");
 
     let store = folder.parent().unwrap().parent().unwrap().as_os_str().as_encoded_bytes();
@@ -259,5 +259,58 @@ fn the_toolchains_own_programs_need_nothing_of_the_host() {
     for name in ["gcc", "as", "ld", "ar"] {
         let (_, interpreter, libraries) = needs(&folder.join("bin").join(format!("{TRIPLE}-{name}")));
         assert_eq!((interpreter, libraries), (false, 0), "{name}");
+    }
+}
+
+/// Ports with toolchains of the recipe `clang`: both orders of bytes, both sizes of pointers, with and without a
+/// floating-point unit.
+const SERVED_BY_CLANG: [(&str, &str); 4] = [
+    ("linux/386", "qemu-i386"),
+    ("linux/arm/v7,softfloat", "qemu-arm"),
+    ("linux/riscv64", "qemu-riscv64"),
+    ("linux/ppc64", "qemu-ppc64"),
+];
+
+#[test]
+fn the_hosts_clang_serves_other_ports_as_gcc_does() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
+    let everything = fs_err::read_to_string(programs.join("everything.expected")).unwrap();
+    let ports = SERVED_BY_CLANG.map(|(port, _)| port);
+    let mut install = Command::new(MUSLCHAIN);
+    run(install.args(["install", "--recipe", "clang", "--languages", "c"]).args(ports));
+    let out = tempfile::tempdir().unwrap();
+    for (port, emulator) in SERVED_BY_CLANG {
+        let names = [format!("{emulator}-static"), emulator.to_owned()];
+        let works = |name: &&String| Command::new(name).arg("--version").output().is_ok_and(|it| it.status.success());
+        let qemu = names
+            .iter()
+            .find(works)
+            .unwrap_or_else(|| panic!("{emulator} is needed: apt-get install qemu-user-static"));
+        let in_port = |folder: &Path, pie: &[&str], words: &[&str]| {
+            let mut command = Command::new(MUSLCHAIN);
+            command.arg("run").args(pie).args([port, "--"]).args(words).current_dir(folder);
+            run(&mut command)
+        };
+        let program = out.path().join("program");
+        let path = program.to_str().unwrap();
+        let check = |more: &[&str]| {
+            run(Command::new(MUSLCHAIN).args(["check", "--strict", "--port", port]).args(more).arg(&program));
+        };
+        let compiler = text(&run(Command::new(MUSLCHAIN).args(["which", port])));
+        for linkage in ["-static", "-pie"] {
+            let words = [compiler.trim(), "-O2", "-fPIE", linkage, "-o", path, "everything.c", "-lm", "-latomic"];
+            in_port(&programs, &[], &words);
+            check(&[]);
+            assert_eq!(text(&run(Command::new(qemu).args([path, "one", "two"]))), everything, "{port} {linkage}");
+        }
+        for name in ["hello", "resolver", "callback"] {
+            in_port(&examples.join(name), &[], &["go", "build", "-o", path, "."]);
+            check(&[]);
+            let said = text(&run(Command::new(qemu).arg(path)));
+            let told: Vec<&str> = said.lines().filter(|line| !line.starts_with("# ")).collect();
+            let expected = fs_err::read_to_string(examples.join(name).join("expected")).unwrap();
+            assert_eq!(told, expected.lines().collect::<Vec<_>>(), "{port} {name}");
+        }
     }
 }

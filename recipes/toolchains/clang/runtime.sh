@@ -33,7 +33,7 @@ case $TARGET in
         own="cpu_model/x86.c i386/fp_mode.c $(find x86_64 -name '*.[cS]' ! -name 'chkstk*')"
         ;;
     i?86-*)
-        generic="$generic $x87 $halves"
+        generic="$generic $x87"
         own="cpu_model/x86.c $(find i386 -name '*.[cS]' ! -name 'chkstk*')"
         ;;
     aarch64-*)
