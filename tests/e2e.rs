@@ -265,7 +265,7 @@ fn the_toolchains_own_programs_need_nothing_of_the_host() {
 /// Ports with toolchains of the recipe `clang`: both orders of bytes, both sizes of pointers, with and without a
 /// floating-point unit.
 const SERVED_BY_CLANG: [(&str, &str); 4] = [
-    ("linux/386", "qemu-i386"),
+    ("linux/amd64", "qemu-x86_64"),
     ("linux/arm/v7,softfloat", "qemu-arm"),
     ("linux/riscv64", "qemu-riscv64"),
     ("linux/ppc64", "qemu-ppc64"),

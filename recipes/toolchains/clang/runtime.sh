@@ -19,7 +19,9 @@ wide=$(sources_of GENERIC_TF_SOURCES)
 x87=$(sources_of x86_80_BIT_SOURCES)
 halves=$(sources_of BF16_SOURCES)
 # The rest of the files in this folder is for all machines, but for other systems' and those of libatomic.
-not_generic=" atomic.c apple_versioning.c crtbegin.c crtend.c os_version_check.c $(echo $wide $x87 $halves) "
+not_generic=" atomic.c apple_versioning.c crtbegin.c crtend.c os_version_check.c $(
+    printf '%s ' "$wide" "$x87" "$halves" | tr '\n' ' '
+) "
 generic=
 for file in *.c; do
     case $not_generic in *" $file "*) continue ;; esac

@@ -3,13 +3,19 @@
 
 . recipe/enter.sh
 rm -rf out driver-specs
+# Where MIPS' driver looks for what is in the sysroot's lib.
+link_lib64() {
+    ln -sfn lib "out/$TARGET/lib64"
+}
 if [ "$TARGET" = "$COMPILER_TRIPLE" ]; then
     cp -a compiler out
+    link_lib64
     exit
 fi
 
 . recipe/build-binutils.sh
 build_binutils "$TARGET" obj/binutils-of-target out
+link_lib64
 
 for folder in lib/gcc libexec/gcc; do
     mkdir -p "out/$folder"
