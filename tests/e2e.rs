@@ -262,13 +262,13 @@ fn the_toolchains_own_programs_need_nothing_of_the_host() {
     }
 }
 
-/// Ports with toolchains of the recipe `clang`: both orders of bytes, both sizes of pointers, with and without a
-/// floating-point unit.
-const SERVED_BY_CLANG: [(&str, &str); 4] = [
-    ("linux/amd64", "qemu-x86_64"),
-    ("linux/arm/v7,softfloat", "qemu-arm"),
-    ("linux/riscv64", "qemu-riscv64"),
-    ("linux/ppc64", "qemu-ppc64"),
+/// Ports with toolchains of the recipe `clang`, their languages and emulators: both orders of bytes, both sizes of pointers,
+/// with and without a floating-point unit.
+const SERVED_BY_CLANG: [(&str, &str, &str); 4] = [
+    ("linux/amd64", "c", "qemu-x86_64"),
+    ("linux/arm/v7,softfloat", "c", "qemu-arm"),
+    ("linux/riscv64", "c,c++", "qemu-riscv64"),
+    ("linux/ppc64", "c", "qemu-ppc64"),
 ];
 
 #[test]
@@ -276,37 +276,32 @@ fn the_hosts_clang_serves_other_ports_as_gcc_does() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs");
     let everything = fs_err::read_to_string(programs.join("everything.expected")).unwrap();
-    let ports = SERVED_BY_CLANG.map(|(port, _)| port);
-    let mut install = Command::new(MUSLCHAIN);
-    run(install.args(["install", "--recipe", "clang", "--languages", "c"]).args(ports));
     let out = tempfile::tempdir().unwrap();
-    for (port, emulator) in SERVED_BY_CLANG {
+    for (port, languages, emulator) in SERVED_BY_CLANG {
+        let install = ["install", "--recipe", "clang", "--languages", languages, port];
+        run(Command::new(MUSLCHAIN).args(install));
         let names = [format!("{emulator}-static"), emulator.to_owned()];
         let works = |name: &&String| Command::new(name).arg("--version").output().is_ok_and(|it| it.status.success());
-        let qemu = names
-            .iter()
-            .find(works)
-            .unwrap_or_else(|| panic!("{emulator} is needed: apt-get install qemu-user-static"));
-        let in_port = |folder: &Path, pie: &[&str], words: &[&str]| {
+        let qemu = names.iter().find(works);
+        let qemu = qemu.unwrap_or_else(|| panic!("{emulator} is needed: apt-get install qemu-user-static"));
+        let in_port = |folder: &Path, words: &[&str]| {
             let mut command = Command::new(MUSLCHAIN);
-            command.arg("run").args(pie).args([port, "--"]).args(words).current_dir(folder);
-            run(&mut command)
+            run(command.args(["run", port, "--"]).args(words).current_dir(folder))
         };
         let program = out.path().join("program");
         let path = program.to_str().unwrap();
-        let check = |more: &[&str]| {
-            run(Command::new(MUSLCHAIN).args(["check", "--strict", "--port", port]).args(more).arg(&program));
-        };
+        let check = || run(Command::new(MUSLCHAIN).args(["check", "--strict", "--port", port]).arg(&program));
         let compiler = text(&run(Command::new(MUSLCHAIN).args(["which", port])));
         for linkage in ["-static", "-pie"] {
             let words = [compiler.trim(), "-O2", "-fPIE", linkage, "-o", path, "everything.c", "-lm", "-latomic"];
-            in_port(&programs, &[], &words);
-            check(&[]);
+            in_port(&programs, &words);
+            check();
             assert_eq!(text(&run(Command::new(qemu).args([path, "one", "two"]))), everything, "{port} {linkage}");
         }
-        for name in ["hello", "resolver", "callback"] {
-            in_port(&examples.join(name), &[], &["go", "build", "-o", path, "."]);
-            check(&[]);
+        let of_cxx = if languages == "c,c++" { &["cxx"][..] } else { &[] };
+        for name in ["hello", "resolver", "callback"].iter().chain(of_cxx) {
+            in_port(&examples.join(name), &["go", "build", "-o", path, "."]);
+            check();
             let said = text(&run(Command::new(qemu).arg(path)));
             let told: Vec<&str> = said.lines().filter(|line| !line.starts_with("# ")).collect();
             let expected = fs_err::read_to_string(examples.join(name).join("expected")).unwrap();

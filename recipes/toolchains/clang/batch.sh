@@ -5,14 +5,14 @@
 compile_all() {
     rm -rf "$WORK/batches"
     mkdir -p "$WORK/batches"
-    # Files for each set of flags: the flags, and lists of so many sources and objects.
-    awk -v folder="$WORK/batches" -v most=60 '
+    # Files for each set of flags and language: the flags, and lists of so many sources and objects.
+    awk -v folder="$WORK/batches" -v most=60 -v few=3 '
         / -c -o [^ ]+ [^ ]+$/ {
             source = $NF; object = $(NF - 1); flags = $0
             sub(/ -c -o [^ ]+ [^ ]+$/, "", flags)
-            kind = source ~ /\.c$/ ? "c" : "s"
+            kind = source ~ /\.c$/ ? "c" : source ~ /\.cpp$/ ? "c++" : "s"
             set = flags SUBSEP kind
-            if (!(set in number) || kind == "s" || full[set] == most) { number[set] = ++count; full[set] = 0 }
+            if (!(set in number) || kind == "s" || full[set] == (kind == "c" ? most : few)) { number[set] = ++count; full[set] = 0 }
             full[set]++
             batch = folder "/" number[set]
             if (full[set] == 1) print flags >> (batch ".flags." kind)
@@ -40,15 +40,17 @@ compile_batch() {
         $flags -c -o "$object" "$source"
         return
     fi
-    read -r flags < "$1.flags.c"
+    language=c
+    [ -f "$1.flags.c" ] || language=c++
+    read -r flags < "$1.flags.$language"
     # The compiler proper, as the driver would call it, up to the names of its files.
     sources=$(cut -d ' ' -f 2 "$1.files" | tr '\n' ' ')
     # shellcheck disable=SC2086 # a list of flags
     proper=$($flags -'###' -c -o x.o "${sources%% *}" 2>&1 | sed -n '$s/ "-main-file-name" "[^"]*"//; $s/ "-o" "x\.o".*//p')
-    eval "$proper -x c $sources"
+    eval "$proper -x $language $sources"
     while read -r object source; do
         mkdir -p "${object%/*}"
-        mv "${source%.c}.o" "$object"
+        mv "${source%.*}.o" "$object"
     done < "$1.files"
 }
 
