@@ -42,6 +42,8 @@ pub struct Config {
     pub offline: Option<bool>,
     /// Whether work trees stay after a build.
     pub keep_work: Option<bool>,
+    /// The clang that recipes call, if not the one that is found.
+    pub clang: Option<PathBuf>,
     /// What the host's compilers are called through.
     pub launcher: Option<launcher::Kind>,
     /// The most that is kept for later builds, in gigabytes (10^9 bytes).
@@ -81,6 +83,7 @@ impl Config {
             .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() })?;
         let folder = path.parent().unwrap_or(Path::new("."));
         config.recipes = config.recipes.map(|recipes| folder.join(recipes));
+        config.clang = config.clang.map(|clang| folder.join(clang));
         for mirror in &mut config.mirrors {
             if !mirror.contains("://") {
                 *mirror = folder.join(&*mirror).display().to_string();
@@ -109,6 +112,7 @@ impl Config {
             jobs: self.jobs.or(farther.jobs),
             offline: self.offline.or(farther.offline),
             keep_work: self.keep_work.or(farther.keep_work),
+            clang: self.clang.or(farther.clang),
             launcher: self.launcher.or(farther.launcher),
             keep_gb: self.keep_gb.or(farther.keep_gb),
             isolation: self.isolation.or(farther.isolation),

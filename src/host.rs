@@ -40,10 +40,15 @@ impl Needs {
     }
 }
 
+/// Tools that the user named by the path of their first program, by the table's names; the others are beside it.
+pub type NamedTools = BTreeMap<String, PathBuf>;
+
 /// How the host is looked at.
 pub struct Look<'a> {
     /// Programs and the packages that have them.
     pub table: &'a HostTools,
+    /// Where the user says that tools are.
+    pub named: &'a NamedTools,
     /// The store, which work trees are in.
     pub store: &'a Path,
     /// The level of isolation that was asked for; the best possible one where none was.
@@ -157,7 +162,7 @@ impl<'a> Look<'a> {
     pub fn survey(&self, tools: &BTreeSet<String>, scratch: &Path) -> io::Result<Survey<'a>> {
         let mut programs = BTreeMap::new();
         for tool in tools {
-            programs.extend(programs_of(self.table, tool)?);
+            programs.extend(programs_of(self.table, self.named, tool)?);
         }
         for compiler in COMPILERS.iter().filter(|compiler| tools.contains(compiler.name)) {
             programs.extend(compiler.called()?);
@@ -257,8 +262,20 @@ impl Survey<'_> {
 
 /// The programs of a tool that are there: of one that is of use in some versions only, those of the best version, all or
 /// none.
-fn programs_of(table: &HostTools, tool: &String) -> io::Result<BTreeMap<String, Program>> {
+fn programs_of(table: &HostTools, named: &NamedTools, tool: &String) -> io::Result<BTreeMap<String, Program>> {
     let names = table.programs_of(tool);
+    if let (Some(path), Some(main)) = (named.get(tool), names.first()) {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        // Packages put a version behind the names of all of them.
+        let suffix = file.strip_prefix(main.as_str()).unwrap_or_default();
+        let place = |name: &String| match name == main {
+            true => path.clone(),
+            false => folder.join(format!("{name}{suffix}")),
+        };
+        let places = names.iter().map(|name| (name, place(name)));
+        return places.filter(|(_, path)| is_executable(path)).map(found).collect();
+    }
     let Some(versions) = table.get(tool).and_then(|row| row.versions.as_ref()) else {
         return names.iter().filter_map(|name| Some((name, find_program(name)?))).map(found).collect();
     };
@@ -287,13 +304,14 @@ fn number_in(line: &str) -> Option<u32> {
 /// The compilers of this machine that serve every target, each looked for once.
 pub struct HostCompilers<'a> {
     table: &'a HostTools,
+    named: &'a NamedTools,
     found: std::sync::Mutex<BTreeMap<String, Option<FoundCompiler>>>,
 }
 
 impl<'a> HostCompilers<'a> {
-    /// As the table names them.
-    pub fn new(table: &'a HostTools) -> Self {
-        Self { table, found: Default::default() }
+    /// As the table names them, or where the user says.
+    pub fn new(table: &'a HostTools, named: &'a NamedTools) -> Self {
+        Self { table, named, found: Default::default() }
     }
 
     /// The one that is called `tool` in the table, if this machine has one that will do.
@@ -302,7 +320,7 @@ impl<'a> HostCompilers<'a> {
         if let Some(known) = found.get(tool) {
             return Ok(known.clone());
         }
-        let programs = programs_of(self.table, tool)?;
+        let programs = programs_of(self.table, self.named, tool)?;
         let main = self.table.programs_of(tool).first().and_then(|name| programs.get(name));
         let compiler = main.map(|main| FoundCompiler { version: main.version.clone(), sha256: main.sha256 });
         found.insert(tool.clone(), compiler.clone());

@@ -12,7 +12,7 @@ use crate::choice::{Candidate, ChoiceError, Chooser, sources_of};
 use crate::digest::Sha256;
 use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
-use crate::host::{Host, Lacking, Look, Needs, Survey};
+use crate::host::{Host, Lacking, Look, NamedTools, Needs, Survey};
 use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::Launcher;
@@ -37,6 +37,8 @@ pub struct Installer<'a> {
     pub keep_work: bool,
     /// The most that is kept for later builds, in bytes.
     pub kept_cap: u64,
+    /// Where the user says that tools of the host are.
+    pub named_tools: &'a NamedTools,
     /// What the host's compilers are called through.
     pub launcher: Option<&'a Launcher>,
     /// This very program.
@@ -281,6 +283,7 @@ impl Installer<'_> {
     pub fn look<'a>(&'a self, table: &'a HostTools, needs: &Needs) -> Result<Survey<'a>, InstallError> {
         let look = Look {
             table,
+            named: self.named_tools,
             store: self.store().root(),
             isolation: self.isolation,
             program: self.program,

@@ -67,6 +67,16 @@ const SYSTEM: &[&str] = &[
 
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
+/// The folder that has to be shown for `program` to be seen: none if it is in one that every room shows, else the one that its
+/// `bin` is in.
+pub fn shown_for(program: &Path) -> io::Result<Option<PathBuf>> {
+    let real = fs_err::canonicalize(program)?;
+    if SYSTEM.iter().any(|system| real.starts_with(system)) {
+        return Ok(None);
+    }
+    Ok(real.parent().and_then(Path::parent).map(Path::to_owned))
+}
+
 /// How far a stage is kept from the rest of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -121,6 +131,8 @@ pub struct Room {
     pub isolation: Isolation,
     /// The work tree on the host.
     pub work: PathBuf,
+    /// Folders on the host with programs that are not in the system's, shown read-only where they are.
+    pub shown: Vec<PathBuf>,
     /// A folder on the host that is shown read-only: the programs that the script may call by name.
     pub tools: PathBuf,
     /// Folders that the script may only read: where each is on the host, and where it is seen, relative to the work tree.
@@ -175,6 +187,7 @@ pub fn is_possible(isolation: Isolation, program: &Path, arguments: &[&str], wor
     let room = Room {
         isolation,
         work: work.to_owned(),
+        shown: Vec::new(),
         tools: work.to_owned(),
         read_only: Vec::new(),
         writable: None,
@@ -333,6 +346,10 @@ fn build_root(room: &Room) -> io::Result<()> {
     fs_err::create_dir_all(work.join("tmp"))?;
     fs_err::create_dir_all(inside("/tmp"))?;
     rustix::mount::mount_bind(work.join("tmp"), inside("/tmp"))?;
+    // After it: they may be below the host's own /tmp.
+    for path in &room.shown {
+        show_system_path(path, &root.join(path.strip_prefix("/").unwrap_or(path)))?;
+    }
 
     std::env::set_current_dir(root)?;
     rustix::process::pivot_root(".", ".")?;
@@ -413,6 +430,9 @@ fn restrict_with_landlock(room: &Room) -> io::Result<()> {
         Ok(())
     };
     for path in SYSTEM.iter().copied().chain(["/proc"]).map(Path::new).chain([room.tools.as_path()]) {
+        allow(path, read)?;
+    }
+    for path in &room.shown {
         allow(path, read)?;
     }
     for device in DEVICES {

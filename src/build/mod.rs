@@ -461,6 +461,7 @@ impl Run<'_> {
         let room = Room {
             isolation: builder.isolation,
             work: tree.to_owned(),
+            shown: self.shown()?,
             tools: self.tools.clone(),
             writable: launcher.map(|launcher| launcher.folder.clone()),
             network: launcher.is_some_and(|launcher| launcher.kind.needs_network()),
@@ -480,6 +481,15 @@ impl Run<'_> {
         }
         let (code, tail) = (sandbox::exit_code(status), log::lines_that_matter(&log)?);
         Err(BuildError::Stage { toolchain: self.plan.name(), stage: what, code, log, tail })
+    }
+
+    /// Where programs of the host are that no system folder has.
+    fn shown(&self) -> io::Result<Vec<PathBuf>> {
+        let mut shown = BTreeSet::new();
+        for program in self.builder.host.programs.values() {
+            shown.extend(sandbox::shown_for(&program.path)?);
+        }
+        Ok(shown.into_iter().collect())
     }
 
     /// Copies a stage's output to its log and counts its compilations.

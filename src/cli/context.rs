@@ -137,6 +137,8 @@ pub mod variable {
     pub const MIRROR: &str = "MUSLCHAIN_MIRROR";
     /// As `--keep-work`: 1 or 0.
     pub const KEEP_WORK: &str = "MUSLCHAIN_KEEP_WORK";
+    /// As `--clang`.
+    pub const CLANG: &str = "MUSLCHAIN_CLANG";
     /// As `--launcher`.
     pub const LAUNCHER: &str = "MUSLCHAIN_LAUNCHER";
     /// As `--keep-gb`.

@@ -86,7 +86,7 @@ impl Preparation {
         work: impl FnOnce(&Installer<'_>, &[&Target]) -> Result<T, E>,
     ) -> Result<T> {
         let table = self.settings.recipes.host_tools()?;
-        let compilers = HostCompilers::new(&table);
+        let compilers = HostCompilers::new(&table, &self.settings.named_tools);
         let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
         let installer = Installer {
             chooser: Chooser {
@@ -103,6 +103,7 @@ impl Preparation {
             jobs: self.settings.jobs,
             keep_work: self.settings.keep_work,
             kept_cap: self.settings.kept_cap,
+            named_tools: &self.settings.named_tools,
             launcher: self.settings.launcher.as_ref(),
             program: &context.program,
             room_arguments: &[room::COMMAND],

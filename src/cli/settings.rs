@@ -10,6 +10,7 @@ use super::context::{Context, variable};
 use crate::choice::RecipeChoice;
 use crate::config::Config;
 use crate::fetch::{self, Mirror};
+use crate::host::NamedTools;
 use crate::launcher::{self, Launcher};
 use crate::plan::Request;
 use crate::recipe::Recipes;
@@ -39,6 +40,9 @@ pub struct Flags {
     /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
     #[arg(long)]
     keep_work: bool,
+    /// The clang that the recipe of that name calls; the tools that come with it stand beside it [env: MUSLCHAIN_CLANG]
+    #[arg(long, value_name = "PATH")]
+    clang: Option<PathBuf>,
     /// Call the host's compilers through ccache, sccache or distcc [env: MUSLCHAIN_LAUNCHER]
     #[arg(long, value_name = "PROGRAM")]
     launcher: Option<String>,
@@ -87,6 +91,8 @@ pub struct Settings {
     pub keep_work: bool,
     /// The most that is kept for later builds, in bytes.
     pub kept_cap: u64,
+    /// Where the user says that tools of the host are.
+    pub named_tools: NamedTools,
     /// What the host's compilers are called through.
     pub launcher: Option<Launcher>,
     /// The level of isolation that was asked for.
@@ -141,6 +147,7 @@ impl Settings {
             jobs: config.jobs.unwrap_or(processors),
             keep_work: config.keep_work.unwrap_or(false),
             kept_cap: config.keep_gb.unwrap_or(0).saturating_mul(1_000_000_000),
+            named_tools: config.clang.map(|clang| ("clang".to_owned(), clang)).into_iter().collect(),
             launcher: config.launcher.map(|kind| launcher(context, kind)).transpose()?,
             isolation: config.isolation,
         })
@@ -165,6 +172,7 @@ impl Flags {
             jobs: self.means.jobs,
             offline: self.means.offline.then_some(true),
             keep_work: self.keep_work.then_some(true),
+            clang: self.clang.map(|clang| context.folder.join(clang)),
             launcher: self.launcher.as_deref().map(launcher_kind).transpose().context("--launcher")?,
             keep_gb: self.keep_gb,
             isolation: self.means.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
@@ -189,6 +197,7 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         jobs: number(context, variable::JOBS)?,
         offline: switch(context, variable::OFFLINE)?,
         keep_work: switch(context, variable::KEEP_WORK)?,
+        clang: context.variable(variable::CLANG).map(|clang| context.folder.join(clang)),
         launcher: context.variable(variable::LAUNCHER).map(launcher_kind).transpose().context(variable::LAUNCHER)?,
         keep_gb: number(context, variable::KEEP_GB)?,
         isolation: context.variable(variable::ISOLATION).map(isolation).transpose().context(variable::ISOLATION)?,

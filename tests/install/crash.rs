@@ -156,6 +156,7 @@ fn a_room_whose_owner_is_gone_before_it_is_entered_runs_nothing() {
     let room = serde_json::json!({
         "isolation": "none",
         "work": place.project,
+        "shown": [],
         "tools": place.project,
         "read_only": [],
         "network": false,

@@ -27,8 +27,8 @@ ar = { program = "echo", arguments = ["it's ar"] }
 
 [components]"#;
 
-fn place() -> Place {
-    let place = Place::with_home("my home");
+fn place(home: &str) -> Place {
+    let place = Place::with_home(home);
     let tools = place.recipes.join("host-tools.toml");
     std::fs::write(&tools, format!("{TOOL}{}", std::fs::read_to_string(&tools).unwrap())).unwrap();
     place.edit("toolchains/tiny/recipe.toml", r#"["sh"]"#, r#"["sh", "box"]"#);
@@ -45,7 +45,7 @@ fn call(place: &Place, words: &[&str]) -> Ran {
 
 #[test]
 fn its_commands_stand_in_path_and_link_statically_unless_told_otherwise() {
-    let place = place();
+    let place = place("my home");
     place.install(&["tiny", "--languages", "c"]).succeeds();
     let [toolchain] = &place.toolchains()[..] else { panic!("{:?}", place.toolchains()) };
     assert_eq!(std::fs::read_to_string(toolchain.join("box.cfg")).unwrap(), "--for=tiny -x\n");
@@ -81,7 +81,7 @@ fn its_commands_stand_in_path_and_link_statically_unless_told_otherwise() {
 
 #[test]
 fn it_is_part_of_the_key_and_every_use_tells_when_it_has_changed() {
-    let place = place();
+    let place = place("my home");
     place.install(&["tiny"]).succeeds();
     let manifest = place.run(&["show", "tiny", "--json"]).json();
     let compiler = &manifest["host_compiler"];
@@ -104,10 +104,40 @@ fn it_is_part_of_the_key_and_every_use_tells_when_it_has_changed() {
 
 #[test]
 fn what_it_cannot_serve_and_a_host_without_it_are_refused_by_name() {
-    let place = place();
+    let place = place("my home");
     place.install(&["other", "--recipe", "tiny"]).refuses(&["builds nothing for other-linux-musl", "box cannot"]);
     place.edit("host-tools.toml", "at-least = 2", "at-least = 2000");
     for options in [&["tiny"][..], &["tiny", "--recipe", "tiny"]] {
         place.install(options).refuses(&["echo: compiles for every target", "apt-get install box-apt"]);
+    }
+}
+
+#[test]
+fn a_clang_that_is_named_is_taken_wherever_it_is() {
+    for level in ["namespaces", "landlock"] {
+        let place = place("home");
+        for file in ["host-tools.toml", "toolchains/tiny/recipe.toml", "targets.toml"] {
+            let path = place.recipes.join(file);
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(path, text.replace("\"box\"", "\"clang\"").replace("{ box =", "{ clang =")).unwrap();
+        }
+        let folder = place.path().join("my llvm/bin");
+        std::fs::create_dir_all(&folder).unwrap();
+        let named = folder.join("echo-99");
+        let script = "#!/bin/sh\n[ \"$1\" != --version ] || set -- some clang version 99.1\necho named \"$@\"\n";
+        std::fs::write(&named, script).unwrap();
+        std::fs::set_permissions(&named, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        // A stage sees it, by the name without the version.
+        place.script("last", "mkdir -p out; sh -c 'exec echo works' > out/said\n");
+        place.install(&["tiny", "--clang", named.to_str().unwrap(), "--isolation", level]).succeeds();
+        assert_eq!(std::fs::read_to_string(place.toolchains()[0].join("said")).unwrap(), "named works\n", "{level}");
+        let manifest = place.run(&["show", "tiny", "--json"]).json();
+        assert_eq!(manifest["host_compiler"]["version"], "named some clang version 99.1");
+        assert_eq!(manifest["host_tools"]["echo"]["path"], named.to_str().unwrap());
+        let told = call(&place, &["tiny-linux-musl-cc", "x.c"]).stdout;
+        assert!(told.starts_with("named ") && told.ends_with("-static x.c\n"), "{told}");
+        // One that is not there is not made up for by another.
+        let nowhere = folder.join("echo");
+        place.install(&["tiny", "--clang", nowhere.to_str().unwrap()]).refuses(&["echo: compiles for every target"]);
     }
 }
