@@ -207,6 +207,13 @@ fn the_way_back_to_a_dynamic_program() {
 }
 
 #[test]
+fn the_drivers_own_specs_are_still_there() {
+    // GCC takes all of its specs from the file of that name, if there is one; these are the machine's.
+    let said = text(&run(Command::new(toolchain().join("bin").join(format!("{TRIPLE}-gcc"))).arg("-dumpspecs")));
+    assert!(said.lines().any(|line| line == "*asm_cpu_spec:"), "{said}");
+}
+
+#[test]
 fn two_stores_and_two_caches_make_the_same_program() {
     let other = tempfile::tempdir().unwrap();
     let store = other.path().join("a store elsewhere");

@@ -29,16 +29,21 @@ linkage='%{shared:%<static %<static-pie; r:; static-pie:; pie:%<pie %<static -st
 # What the linker is told of a static-pie. GCC's own specs for ARM and MIPS leave it out; said twice it means the same.
 static_pie='%{static-pie:-static -pie --no-dynamic-linker -z text}'
 rm -f "$specs/specs" "$specs/dynamic.specs"
+# What the driver has compiled in comes first: where there is a file of that name, it takes all of its specs from there.
+builtin_specs() { "bin/$TARGET-gcc" -dumpspecs; }
 if [ "$DEFAULTS" = yes ]; then
     {
+        builtin_specs
         driver_specs
         printf '*self_spec:\n+ %s\n\n' "$stack $places $linkage"
         printf '*link:\n+ %s\n\n' "$static_pie"
-    } > "$specs/specs"
+    } > "$WORK/tmp/specs"
+    mv "$WORK/tmp/specs" "$specs/specs"
     # `-specs=dynamic.specs` replaces what the file above says: the way back to a dynamic program.
     { printf '*self_spec:\n%s\n\n' "$stack $places"; driver_specs; } > "$specs/dynamic.specs"
-else
-    driver_specs > "$specs/specs"
+elif [ -n "$(driver_specs)" ]; then
+    { builtin_specs; driver_specs; } > "$WORK/tmp/specs"
+    mv "$WORK/tmp/specs" "$specs/specs"
 fi
 
 # Go's cache and other build systems know a compiler by its version line: it says which

@@ -80,4 +80,4 @@ esac
 # Both the compiler that builds the target's libraries and the one that is handed out.
 printf '%s' "$DRIVER_SPECS" > driver-specs
 cat driver-specs >> "$gcc/specs"
-cp driver-specs "out/lib/gcc/$TARGET/$GCC_VERSION/specs"
+cp "$gcc/specs" "out/lib/gcc/$TARGET/$GCC_VERSION/specs"
