@@ -116,6 +116,11 @@ impl Contents {
         Ok(bytes)
     }
 
+    /// The entries with their paths, in the order of paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+    }
+
     /// How many files there are.
     pub fn files(&self) -> usize {
         self.0.values().filter(|entry| matches!(entry, Entry::File { .. })).count()

@@ -23,6 +23,7 @@ pub mod launcher;
 pub mod host;
 pub mod contents;
 pub mod store;
+pub mod pack;
 pub mod advisory;
 pub mod provenance;
 pub mod shim;

@@ -26,10 +26,13 @@ pub enum Kind {
     Rebuild,
     /// A source that is being unpacked and mended.
     Unpack,
+    /// A toolchain that is being imported.
+    Import,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Trash, Self::Room, Self::Switch, Self::Snapshot, Self::Rebuild, Self::Unpack];
+    const ALL: [Self; 7] =
+        [Self::Trash, Self::Room, Self::Switch, Self::Snapshot, Self::Rebuild, Self::Unpack, Self::Import];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -39,6 +42,7 @@ impl Kind {
             Self::Snapshot => "snapshot-",
             Self::Rebuild => "rebuild-",
             Self::Unpack => "unpack-",
+            Self::Import => "import-",
         }
     }
 }

@@ -6,8 +6,10 @@ mod context;
 mod dir;
 mod env;
 mod environment;
+mod export;
 mod fetch;
 mod gc;
+mod import;
 mod install;
 mod list;
 mod progress;
@@ -105,6 +107,15 @@ enum Command {
     /// below the cap by itself. What was used longest ago goes first; `--keep-gb 0` removes all of it. Toolchains and
     /// downloaded sources stay.
     Gc(gc::Options),
+    /// Write a toolchain to one file, for a machine that cannot build it or reach anything
+    ///
+    /// The same toolchain gives the same bytes, whoever packs it. What calls the host's clang stays here.
+    Export(export::Options),
+    /// Put toolchains into the store that `export` wrote
+    ///
+    /// Every file in it has to have the digest that its list of contents says. Who made it is not known: take
+    /// it from whom you trust.
+    Import(import::Options),
     /// Show what a toolchain is made of
     Show(show::Options),
     /// Tell whether toolchains are as they were published, or come out the same when built once more
@@ -168,6 +179,8 @@ fn dispatch(context: &Context, cli: Cli) -> u8 {
         Command::Env(options) => options.run(context),
         Command::Fetch(options) => options.run(context, output),
         Command::Gc(options) => options.run(context, output),
+        Command::Export(options) => options.run(context, output),
+        Command::Import(options) => options.run(context, output),
         Command::Show(options) => options.run(context),
         Command::Audit(options) => options.run(context),
         Command::Verify(options) => options.run(context, output),

@@ -5,6 +5,7 @@
 mod support;
 
 mod account;
+mod archive;
 mod crash;
 mod failures;
 mod host_compiler;
