@@ -31,8 +31,11 @@ fn import(place: &Place, file: &Path) -> crate::support::process::Ran {
     place.run(&["import", file.to_str().unwrap()])
 }
 
-/// The archive's entries: header and content.
-fn unpacked(file: &Path) -> Vec<(Header, PathBuf, Vec<u8>)> {
+/// An entry of an archive: header, path and content.
+type Packed = (Header, PathBuf, Vec<u8>);
+
+/// The archive's entries.
+fn unpacked(file: &Path) -> Vec<Packed> {
     let mut archive = tar::Archive::new(zstd::Decoder::new(std::fs::File::open(file).unwrap()).unwrap());
     let read = |entry: std::io::Result<tar::Entry<'_, _>>| {
         let mut entry = entry.unwrap();
@@ -43,7 +46,7 @@ fn unpacked(file: &Path) -> Vec<(Header, PathBuf, Vec<u8>)> {
     archive.entries().unwrap().map(read).collect()
 }
 
-fn packed(entries: &[(Header, PathBuf, Vec<u8>)]) -> Vec<u8> {
+fn packed(entries: &[Packed]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for (header, path, content) in entries {
         let mut header = header.clone();
@@ -99,14 +102,14 @@ fn an_archive_that_was_cut_or_changed_leaves_nothing() {
     let entries_of = unpacked(&file);
     let digest = |content: &[u8]| Sha256::of(content).to_string();
 
-    let with = |change: &dyn Fn(&mut Vec<(Header, PathBuf, Vec<u8>)>)| {
+    let with = |change: &dyn Fn(&mut Vec<Packed>)| {
         let mut entries = entries_of.clone();
         change(&mut entries);
         packed(&entries)
     };
     let at = |name: &str| entries_of.iter().position(|(_, path, _)| path.ends_with(name)).expect(name);
     // With a list of contents that says so, and a manifest that names that list.
-    let with_list = |change: &dyn Fn(&mut Value, &mut Vec<(Header, PathBuf, Vec<u8>)>)| {
+    let with_list = |change: &dyn Fn(&mut Value, &mut Vec<Packed>)| {
         let mut entries = entries_of.clone();
         let mut list: Value = serde_json::from_slice(&entries[1].2).unwrap();
         change(&mut list, &mut entries);
