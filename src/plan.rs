@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256;
 use crate::recipe::{HostCompiler, Recipe, RecipeError, Recipes, Scope};
 use crate::source::{Moving, Source, Sources};
-use crate::target::Target;
+use crate::target::{Served, Target};
 
 /// Changes when the meaning of a plan changes without its data: how sources are unpacked, what
 /// variables a stage sees.
@@ -228,14 +228,14 @@ pub enum PlanError {
         tool: String,
     },
     /// A compiler of the host that cannot serve a target.
-    #[error("recipe {recipe} builds nothing for {target}: {tool} cannot compile or link for it as the recipe needs")]
+    #[error("recipe {recipe} builds nothing for {target}: {reason}")]
     NotServed {
         /// The recipe.
         recipe: String,
         /// The target's triple.
         target: String,
-        /// The compiler's name among the host tools.
-        tool: String,
+        /// Why the compiler cannot serve it.
+        reason: String,
     },
     /// A target's row names another that is not in the table.
     #[error("target {target} has the compiler of {owner}, which is no target with a compiler of its own")]
@@ -492,7 +492,10 @@ impl Plan {
     /// What the host's compiler is told to compile for the target; nothing where the recipe builds its own.
     pub fn compiler_arguments(&self) -> &[String] {
         let tool = self.recipe.host_compiler.as_ref().map(|compiler| &compiler.tool);
-        tool.and_then(|tool| self.target.host_compilers.get(tool)).map_or(&[], Vec::as_slice)
+        match tool.and_then(|tool| self.target.host_compilers.get(tool)) {
+            Some(Served::With(arguments)) => arguments,
+            Some(Served::Not(_)) | None => &[],
+        }
     }
 
     fn of_languages(&self, figures: &BTreeMap<String, u64>) -> u64 {
@@ -514,8 +517,13 @@ fn choose_compiler(
 ) -> Result<Option<FoundCompiler>, PlanError> {
     let Some(wanted) = &recipe.host_compiler else { return Ok(None) };
     let (recipe, tool) = (recipe_name.to_owned(), wanted.tool.clone());
-    if !target.host_compilers.contains_key(&wanted.tool) {
-        return Err(PlanError::NotServed { recipe, target: target.triple.clone(), tool });
+    let reason = match target.host_compilers.get(&wanted.tool) {
+        Some(Served::With(_)) => None,
+        Some(Served::Not(refused)) => Some(refused.refused.clone()),
+        None => Some(format!("it is not known how {tool} compiles for it")),
+    };
+    if let Some(reason) = reason {
+        return Err(PlanError::NotServed { recipe, target: target.triple.clone(), reason });
     }
     found.cloned().map(Some).ok_or(PlanError::NoHostCompiler { recipe, tool })
 }

@@ -31,7 +31,7 @@ pub struct Target {
     /// What compilers of the host that serve every target are told to compile for this one, by their names among the host
     /// tools. A target that is not in it is one that they cannot serve.
     #[serde(default)]
-    pub host_compilers: BTreeMap<String, Vec<String>>,
+    pub host_compilers: BTreeMap<String, Served>,
     /// The kernel's name for the architecture, as `headers_install` takes it.
     pub kernel_arch: String,
     /// The distribution's name for the folder of the architecture's own headers.
@@ -49,6 +49,24 @@ pub struct Target {
     /// How other build systems call the machine.
     #[serde(default)]
     pub machine: Option<Machine>,
+}
+
+/// How a compiler of the host serves a target.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Served {
+    /// With these arguments.
+    With(Vec<String>),
+    /// Not at all.
+    Not(Refused),
+}
+
+/// Why a compiler of the host does not serve a target.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// The reason, as a sentence without its stop.
+    pub refused: String,
 }
 
 /// What the ELF file of a right binary shows. A fact that a file does not state is no fault.

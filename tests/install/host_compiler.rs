@@ -105,7 +105,11 @@ fn it_is_part_of_the_key_and_every_use_tells_when_it_has_changed() {
 #[test]
 fn what_it_cannot_serve_and_a_host_without_it_are_refused_by_name() {
     let place = place("my home");
-    place.install(&["other", "--recipe", "tiny"]).refuses(&["builds nothing for other-linux-musl", "box cannot"]);
+    let other = ["other", "--recipe", "tiny"];
+    place.install(&other).refuses(&["builds nothing for other-linux-musl: it is not known how box compiles for it"]);
+    let row = "host-compilers = { box = { refused = \"it has no wheels\" } }\nkernel-arch = \"other\"";
+    place.edit("targets.toml", "kernel-arch = \"other\"", row);
+    place.install(&other).refuses(&["builds nothing for other-linux-musl: it has no wheels"]);
     place.edit("host-tools.toml", "at-least = 2", "at-least = 2000");
     for options in [&["tiny"][..], &["tiny", "--recipe", "tiny"]] {
         place.install(options).refuses(&["echo: compiles for every target", "apt-get install box-apt"]);
