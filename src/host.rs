@@ -63,6 +63,7 @@ pub struct Look<'a> {
 #[derive(Debug)]
 pub struct Survey<'a> {
     table: &'a HostTools,
+    named: &'a NamedTools,
     store: &'a Path,
     programs: BTreeMap<String, Program>,
     /// Compilers without their library.
@@ -182,6 +183,7 @@ impl<'a> Look<'a> {
         let space = rustix::fs::statvfs(scratch).map_err(io::Error::from)?;
         Ok(Survey {
             table: self.table,
+            named: self.named,
             store: self.store,
             programs,
             unfit,
@@ -218,7 +220,15 @@ impl Survey<'_> {
                     programs.insert(name.clone(), program.clone());
                 } else {
                     let row = self.table.get(tool);
-                    lacking.add_tool(name, row.map_or("named by the recipe", |row| &row.purpose), row);
+                    let purpose = row.map_or("named by the recipe", |row| &row.purpose);
+                    match self.named.get(tool) {
+                        Some(path) => {
+                            let purpose =
+                                format!("{purpose}; {} is none, or its tools are not beside it", path.display());
+                            lacking.add_tool(name, &purpose, None);
+                        }
+                        None => lacking.add_tool(name, purpose, row),
+                    }
                 }
             }
         }
@@ -274,7 +284,12 @@ fn programs_of(table: &HostTools, named: &NamedTools, tool: &String) -> io::Resu
             false => folder.join(format!("{name}{suffix}")),
         };
         let places = names.iter().map(|name| (name, place(name)));
-        return places.filter(|(_, path)| is_executable(path)).map(found).collect();
+        let programs: BTreeMap<String, Program> =
+            places.filter(|(_, path)| is_executable(path)).map(found).collect::<io::Result<_>>()?;
+        let lowest = table.get(tool).and_then(|row| row.versions.as_ref()).map_or(0, |versions| versions.at_least);
+        let version = programs.get(main).and_then(|program| number_in(&program.version));
+        let will_do = lowest == 0 || version.is_some_and(|version| version >= lowest);
+        return Ok(if will_do { programs } else { BTreeMap::new() });
     }
     let Some(versions) = table.get(tool).and_then(|row| row.versions.as_ref()) else {
         return names.iter().filter_map(|name| Some((name, find_program(name)?))).map(found).collect();
@@ -322,7 +337,11 @@ impl<'a> HostCompilers<'a> {
         }
         let programs = programs_of(self.table, self.named, tool)?;
         let main = self.table.programs_of(tool).first().and_then(|name| programs.get(name));
-        let compiler = main.map(|main| FoundCompiler { version: main.version.clone(), sha256: main.sha256 });
+        let compiler = main.map(|main| FoundCompiler {
+            path: main.path.clone(),
+            version: main.version.clone(),
+            sha256: main.sha256,
+        });
         found.insert(tool.clone(), compiler.clone());
         Ok(compiler)
     }
@@ -346,6 +365,10 @@ fn collect_packages(all: &mut BTreeMap<String, BTreeSet<String>>, packages: &BTr
 
 /// The program's place in [`SEARCH_PATH`].
 fn find_program(name: &str) -> Option<PathBuf> {
+    // A path is not for recipes to say: those of a project may be anybody's.
+    if name.contains('/') {
+        return None;
+    }
     SEARCH_PATH.split(':').map(|folder| Path::new(folder).join(name)).find(|path| is_executable(path))
 }
 
@@ -446,8 +469,10 @@ mod tests {
     use crate::recipe::Recipes;
 
     fn survey<'a>(table: &'a HostTools, store: &'a str, programs: &[&str]) -> Survey<'a> {
+        static NONE: NamedTools = NamedTools::new();
         Survey {
             table,
+            named: &NONE,
             store: Path::new(store),
             programs: programs.iter().map(|name| ((*name).to_owned(), program(name))).collect(),
             unfit: Vec::new(),

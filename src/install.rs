@@ -328,7 +328,9 @@ impl Installer<'_> {
 
     fn needs(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {
         let mut needs = self.needs_of_recipe(candidate, targets)?;
-        needs.tools.extend(self.launcher.map(|launcher| launcher.kind.name().to_owned()));
+        if self.chooser.recipes.recipe(&candidate.recipe)?.host_compiler.is_none() {
+            needs.tools.extend(self.launcher.map(|launcher| launcher.kind.name().to_owned()));
+        }
         Ok(needs)
     }
 

@@ -79,16 +79,19 @@ mod tests {
         let _other = server.job().unwrap();
         let _own = server.job().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        // Each goal counts who runs, itself included, before and after the others had time to start.
+        // The first two goals wait for each other, so that two must run at once; each counts who runs.
         let makefile = "all: a b c d e\n.PHONY: all a b c d e\na b c d e:\n\
-                        \t@touch run-$@; sleep 0.05; ls run-* | wc -l >> counts; sleep 0.05; rm run-$@\n";
+                        \t@touch run-$@ seen-$@; \\\n\
+                        \tcase $@ in a) other=b ;; b) other=a ;; *) other=$@ ;; esac; \\\n\
+                        \twhile [ ! -e seen-$$other ]; do sleep 0.01; done; \\\n\
+                        \tls run-* | wc -l >> counts; rm run-$@\n";
         fs_err::write(folder.path().join("Makefile"), makefile).unwrap();
         let status = Command::new("make").current_dir(folder.path()).env("MAKEFLAGS", server.make_flags()).status();
         assert!(status.unwrap().success());
         let counts = fs_err::read_to_string(folder.path().join("counts")).unwrap();
         let most = counts.lines().map(|line| line.trim().parse::<u32>().unwrap()).max();
         // One that make has itself, and the one that is left.
-        assert_eq!(most, Some(2), "{counts}");
+        assert!(most <= Some(2), "{counts}");
         // Given back, also where make changed the pipe's state.
         drop(server.job().unwrap());
         drop(server.job().unwrap());

@@ -2,6 +2,7 @@
 //!
 //! What they do changes how long a build takes, and nothing else: they are no part of a key. They need what other
 //! stages' programs must not have, a place outside of the work tree, or the network, and a build gives them that and reports it.
+//! Not among them: sccache, whose server is asked over TCP, of which a room has none.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,21 +15,18 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// <https://ccache.dev>: keeps what compilations made.
     Ccache,
-    /// <https://github.com/mozilla/sccache>: the same, by a process of its own that ends with the stage.
-    Sccache,
     /// <https://www.distcc.org>: has other machines compile. Stages have the network then.
     Distcc,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ccache, Self::Sccache, Self::Distcc];
+    pub const ALL: [Self; 2] = [Self::Ccache, Self::Distcc];
 
     /// The program's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ccache => "ccache",
-            Self::Sccache => "sccache",
             Self::Distcc => "distcc",
         }
     }
@@ -37,7 +35,6 @@ impl Kind {
     pub fn folder_variable(self) -> &'static str {
         match self {
             Self::Ccache => "CCACHE_DIR",
-            Self::Sccache => "SCCACHE_DIR",
             Self::Distcc => "DISTCC_DIR",
         }
     }

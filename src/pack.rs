@@ -222,6 +222,13 @@ fn read_manifest(path: &Path, entries: &mut tar::Entries<'_, Stream>) -> Result<
     if manifest.schema > MANIFEST_SCHEMA {
         return Err(wrong(path, &"a newer muslchain made it: use that one"));
     }
+    // It would have commands written that call programs of whoever packed it.
+    if manifest.host_compiler.is_some() {
+        return Err(wrong(
+            path,
+            &"its toolchain calls a compiler of the machine that it is from, and is of no use elsewhere",
+        ));
+    }
     let is_plain = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._+".contains(&byte))
     };
@@ -294,17 +301,10 @@ fn is_plain_path(path: &Path) -> bool {
 
 /// Whether a symlink at `name` to `target` leads to a place in the folder that `name` is counted from.
 fn stays_inside(name: &str, target: &str) -> bool {
-    let mut depth = name.matches('/').count() as i64;
-    let inside = |part: Component<'_>| {
-        match part {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir => depth -= 1,
-            Component::RootDir | Component::Prefix(_) => return false,
-        }
-        depth >= 0
-    };
-    Path::new(target).components().all(inside)
+    // Up first, then down: `..` behind a name leads from where that name points to, if it is a symlink.
+    let up = Path::new(target).components().take_while(|part| *part == Component::ParentDir).count();
+    let down = Path::new(target).components().skip(up).all(|part| matches!(part, Component::Normal(_)));
+    down && up <= name.matches('/').count()
 }
 
 fn write_entry(
@@ -318,7 +318,10 @@ fn write_entry(
     let other = |what: &str| Err(io::Error::other(format!("it is {what}, and its list says otherwise")));
     let place = into.join(name);
     match (entry.header().entry_type(), said) {
-        (EntryType::Directory, Entry::Folder) => fs_err::create_dir(&place),
+        (EntryType::Directory, Entry::Folder) => {
+            fs_err::create_dir(&place)?;
+            fs_err::set_permissions(&place, Permissions::from_mode(0o755))
+        }
         (EntryType::Symlink, Entry::Symlink(target)) => {
             let found = entry.link_name()?.unwrap_or_default();
             if found.as_os_str() != target.as_str() {

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +80,8 @@ pub enum Linkage {
 /// A compiler of the host: what a toolchain is that calls it depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundCompiler {
+    /// Where it is: the toolchain's commands call it there.
+    pub path: PathBuf,
     /// What it says to `--version`, in its first line.
     pub version: String,
     /// The digest of its program.

@@ -49,6 +49,8 @@ pub fn statement(manifest: &Manifest) -> Value {
                     "key": manifest.key,
                     "host": manifest.host,
                     "hostStatic": manifest.host_static,
+                    "gccOptions": manifest.gcc_options,
+                    "launcher": manifest.launcher,
                     "isolation": manifest.isolation,
                     "environment": manifest.environment,
                     "stages": manifest.stages.iter().map(|stage| json!({ "name": stage.name, "key": stage.key })).collect::<Vec<_>>(),

@@ -35,6 +35,14 @@ pub enum RebuildError {
         /// The key that its inputs have today.
         key: crate::plan::Key,
     },
+    /// The host's compiler that it calls is another one by now.
+    #[error(
+        "{name} calls a compiler of this machine that has changed since: `muslchain install` builds one for that of today"
+    )]
+    OtherCompiler {
+        /// The toolchain.
+        name: String,
+    },
     /// What is compared holds the paths of its work tree, which are the same in namespaces only.
     #[error(
         "only builds in namespaces can be compared, because a work tree has the same path in all of them: {name} was \
@@ -96,6 +104,9 @@ pub fn rebuild(installer: &Installer<'_>, target: &Target, manifest: &Manifest) 
     let chooser = &installer.chooser;
     let published = chooser.store.contents(manifest)?;
     let plan = plan_of(installer, target, manifest)?;
+    if plan.host_compiler != manifest.host_compiler.as_ref().map(|compiler| compiler.found.clone()) {
+        return Err(RebuildError::OtherCompiler { name: manifest.name.clone() });
+    }
     if plan.key() != manifest.key {
         return Err(RebuildError::OtherRecipes {
             name: manifest.name.clone(),

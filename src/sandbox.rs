@@ -67,14 +67,20 @@ const SYSTEM: &[&str] = &[
 
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
 
-/// The folder that has to be shown for `program` to be seen: none if it is in one that every room shows, else the one that its
-/// `bin` is in.
-pub fn shown_for(program: &Path) -> io::Result<Option<PathBuf>> {
+/// The folders that have to be shown for `program` to be of use: none if it is in one that every room shows, else its own
+/// and, where that is a `bin`, what packages put beside it.
+pub fn shown_for(program: &Path) -> io::Result<Vec<PathBuf>> {
     let real = fs_err::canonicalize(program)?;
     if SYSTEM.iter().any(|system| real.starts_with(system)) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    Ok(real.parent().and_then(Path::parent).map(Path::to_owned))
+    let folder = real.parent().unwrap_or(Path::new("/"));
+    if folder == Path::new("/") {
+        return Err(io::Error::other(format!("{}: a build would have to see the whole machine", real.display())));
+    }
+    let beside: &[&str] = if folder.ends_with("bin") { &["lib", "lib64", "libexec", "include"] } else { &[] };
+    let beside = beside.iter().map(|name| folder.with_file_name(name)).filter(|path| path.is_dir());
+    Ok(std::iter::once(folder.to_owned()).chain(beside).collect())
 }
 
 /// How far a stage is kept from the rest of the machine.
@@ -309,8 +315,16 @@ fn build_root(room: &Room) -> io::Result<()> {
     mount("tmpfs", root, "tmpfs", plain, Some(c"mode=755"))?;
     let inside = |path: &str| root.join(path.trim_start_matches('/'));
 
-    for path in SYSTEM.iter().chain(if room.network { NETWORK } else { &[] }) {
+    for path in SYSTEM {
         show_system_path(Path::new(path), &inside(path))?;
+    }
+    for path in if room.network { NETWORK } else { &[] } {
+        // Symlinks may lead to where nothing is shown.
+        if let Ok(real) = fs_err::canonicalize(path) {
+            fs_err::create_dir_all(inside("/etc"))?;
+            fs_err::write(inside(path), "")?;
+            bind_read_only(&real, &inside(path))?;
+        }
     }
     fs_err::create_dir_all(inside("/dev/shm"))?;
     for device in DEVICES {

@@ -28,8 +28,8 @@ pub struct Target {
     /// format of GCC's specs files.
     #[serde(default)]
     pub driver_specs: String,
-    /// What compilers of the host that serve every target are told to compile for this one, by their names among the host
-    /// tools. A target that is not in it is one that they cannot serve.
+    /// What compilers of the host that serve many targets are told to compile for this one, or why they cannot, by their
+    /// names among the host tools.
     #[serde(default)]
     pub host_compilers: BTreeMap<String, Served>,
     /// The kernel's name for the architecture, as `headers_install` takes it.

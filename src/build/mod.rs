@@ -239,19 +239,25 @@ impl Run<'_> {
         fs_err::create_dir_all(&self.tools)?;
         for (name, program) in &self.builder.host.programs {
             let tool = self.tools.join(name);
-            match self.builder.launcher {
+            match self.launcher() {
                 Some(launcher) if COMPILERS.contains(&name.as_str()) => {
                     let script = launching(launcher.kind, &program.path);
                     fs_err::write(&tool, script)?;
                     fs_err::set_permissions(&tool, Permissions::from_mode(0o755))?;
                 }
-                _ => symlink(&program.path, tool)?,
+                // Where it is in the end: what is on the way to it need not be seen in a room.
+                _ => symlink(fs_err::canonicalize(&program.path)?, tool)?,
             }
         }
-        if let Some(launcher) = self.builder.launcher {
+        if let Some(launcher) = self.launcher() {
             fs_err::create_dir_all(&launcher.folder)?;
         }
         Ok(())
+    }
+
+    /// What the host's compilers are called through: not for a recipe that compiles nothing for the host.
+    fn launcher(&self) -> Option<&Launcher> {
+        self.builder.launcher.filter(|_| self.plan.host_compiler.is_none())
     }
 
     /// Where the toolchain is, in the end.
@@ -282,6 +288,12 @@ impl Run<'_> {
         let lock = store.lock(&format!("stage-{}", stage.key), &what, self.builder.observer)?;
         if self.kept().snapshot(stage.key).exists() {
             self.restore_snapshot()?;
+            for earlier in &self.plan.stages[..number] {
+                if self.done(earlier)?.is_none() {
+                    let message = "a damaged snapshot took finished stages with it: run the same command again";
+                    return Err(io::Error::other(message).into());
+                }
+            }
         }
         Ok(Some((last, lock)))
     }
@@ -441,7 +453,7 @@ impl Run<'_> {
         let work = builder.isolation.work_in_room(tree);
         let tools = builder.isolation.tools_in_room(&self.tools);
         // A fix-up compiles nothing.
-        let launcher = builder.launcher.filter(|_| matches!(script, Script::Stage));
+        let launcher = self.launcher().filter(|_| matches!(script, Script::Stage));
         let (folder, path, read_only, mut environment) = match script {
             Script::Stage => (
                 PathBuf::new(),
@@ -652,7 +664,7 @@ impl Run<'_> {
             components: plan.components.clone(),
             host_tools: builder.host.programs.clone(),
             host_compiler: self.host_compiler(),
-            launcher: builder.launcher.map(|launcher| launcher.kind),
+            launcher: self.launcher().map(|launcher| launcher.kind),
             isolation: builder.isolation.name().to_owned(),
             stages,
             muslchain: env!("CARGO_PKG_VERSION").to_owned(),

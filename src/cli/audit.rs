@@ -56,11 +56,12 @@ fn is_affected(findings: &[Finding]) -> bool {
 
 /// What builds the toolchain again, from what its recipe holds today.
 fn rebuild(manifest: &Manifest) -> String {
+    let languages = manifest.languages.join(",");
+    let grade = manifest.grade.as_ref().map(|grade| format!("--grade {grade} ")).unwrap_or_default();
+    let defaults = if manifest.defaults { "" } else { "--no-defaults " };
     format!(
-        "muslchain install --recipe {} --languages {} {}",
-        manifest.recipe,
-        manifest.languages.join(","),
-        manifest.triple
+        "muslchain install --recipe {} --languages {languages} {grade}{defaults}{}",
+        manifest.recipe, manifest.triple
     )
 }
 

@@ -88,9 +88,7 @@ impl Context {
     /// The folder in which a launcher keeps its files where its own variable says no other.
     pub fn launcher_folder(&self, kind: launcher::Kind) -> anyhow::Result<PathBuf> {
         let folder = match kind {
-            launcher::Kind::Ccache | launcher::Kind::Sccache => {
-                self.xdg("XDG_CACHE_HOME", ".cache")?.map(|cache| cache.join(kind.name()))
-            }
+            launcher::Kind::Ccache => self.xdg("XDG_CACHE_HOME", ".cache")?.map(|cache| cache.join(kind.name())),
             launcher::Kind::Distcc => self.variable("HOME").map(|home| Path::new(home).join(".distcc")),
         };
         folder.with_context(|| format!("HOME is not set, so {} has no place for its files", kind.name()))

@@ -38,9 +38,9 @@ impl Options {
             }
             let (target, _) = targets.find(&manifest.triple)?;
             let _lock = store.lock(&manifest.name, &manifest.name, &progress)?;
-            let how = if store.manifest(&manifest.name)?.is_some() {
-                store.set_current(&manifest.triple, &manifest.name)?;
-                "is installed"
+            let (how, manifest) = if let Some(present) = store.manifest(&manifest.name)? {
+                store.set_current(&present.triple, &present.name)?;
+                ("is installed", present)
             } else {
                 progress.event(Event::Busy { doing: &format!("unpacking {}", manifest.name) });
                 let scratch = store.scratch(Kind::Import)?;
@@ -48,7 +48,7 @@ impl Options {
                 fs_err::create_dir(&out)?;
                 let (manifest, contents) = pack::unpack(&file, &out)?;
                 store.publish(&out, &contents, &manifest)?;
-                "installed"
+                ("installed", manifest)
             };
             shim::ensure(&store, target, &manifest)?;
             let folder = store.toolchain(&manifest.name);

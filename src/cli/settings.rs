@@ -19,7 +19,7 @@ use crate::sandbox::Isolation;
 /// What `install` and `fetch` share.
 #[derive(Args, Default)]
 pub struct Flags {
-    /// The recipe that builds: musl-cross-make, debian, or auto for the first that is possible here
+    /// The recipe that builds: musl-cross-make, debian, clang, or auto for the first that is possible here
     /// [env: MUSLCHAIN_RECIPE]
     #[arg(long, value_name = "NAME")]
     recipe: Option<String>,
@@ -43,7 +43,7 @@ pub struct Flags {
     /// The clang that the recipe of that name calls; the tools that come with it stand beside it [env: MUSLCHAIN_CLANG]
     #[arg(long, value_name = "PATH")]
     clang: Option<PathBuf>,
-    /// Call the host's compilers through ccache, sccache or distcc [env: MUSLCHAIN_LAUNCHER]
+    /// Call the host's compilers through ccache or distcc [env: MUSLCHAIN_LAUNCHER]
     #[arg(long, value_name = "PROGRAM")]
     launcher: Option<String>,
     /// The most that stages' results and unpacked sources take afterwards, in gigabytes [env: MUSLCHAIN_KEEP_GB]
@@ -112,6 +112,15 @@ impl Settings {
                      config.toml",
                     path.display()
                 );
+            }
+            for (key, said) in [("clang", project.clang.is_some()), ("launcher", project.launcher.is_some())] {
+                if said {
+                    bail!(
+                        "{}: {key} names a program that is run on this machine, which is not a project's to say: set it \
+                         in your own config.toml",
+                        path.display()
+                    );
+                }
             }
             config = config.over(project);
         }
@@ -218,7 +227,7 @@ pub fn switch(context: &Context, name: &str) -> anyhow::Result<Option<bool>> {
 fn launcher_kind(text: &str) -> anyhow::Result<launcher::Kind> {
     match launcher::Kind::ALL.into_iter().find(|kind| kind.name() == text) {
         Some(kind) => Ok(kind),
-        None => bail!("`{text}` is no launcher: it is ccache, sccache or distcc"),
+        None => bail!("`{text}` is no launcher: it is ccache or distcc"),
     }
 }
 

@@ -36,7 +36,7 @@ impl Options {
             bail!(
                 "the toolchain {} has no program `{program}`; those that it has are in {}",
                 manifest.name,
-                bin.display()
+                if manifest.host_compiler.is_some() { store.shims(&manifest.name) } else { bin }.display()
             );
         };
         if self.json {

@@ -1,5 +1,6 @@
 //! Scripts that stand in PATH beside a toolchain: they belong to this machine, not to the toolchain's content.
 //!
+//! Of a toolchain that calls a compiler of the host, all its commands are such scripts.
 //! `go_linux_GOARCH_exec` starts a program of the toolchain's port, under qemu-user where the kernel cannot;
 //! `TRIPLE-pkg-config` shows pkg-config the toolchain's libraries only. They are written again wherever they are
 //! not what this version of muslchain writes, so a store that was moved, or that an older version made, mends
@@ -25,6 +26,9 @@ pub fn ensure(store: &Store, target: &Target, manifest: &Manifest) -> io::Result
     ensure_file(&folder.join(pkg_config_name(target)), &pkg_config)?;
     if let Some(compiler) = &manifest.host_compiler {
         for (name, command) in &compiler.commands.programs {
+            if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte)) {
+                return Err(io::Error::other(format!("`{name}` is no name of a command")));
+            }
             if let Some(script) = compiler_script(store, manifest, compiler, command) {
                 ensure_file(&folder.join(format!("{}-{name}", target.triple)), &script)?;
             }
@@ -75,16 +79,12 @@ fn compiler_script(store: &Store, manifest: &Manifest, compiler: &CompilerRecord
         include_str!("exec.sh"),
     ];
     let stamp = store.shims(&manifest.name).join(stamp_name(&command.program));
-    let plain = [
-        ("@TOOL@", &*compiler.commands.tool),
-        ("@TRIPLE@", &manifest.triple),
-        ("@KEY@", &format!("muslchain-{}", manifest.key.short())),
-        ("@ARGUMENTS@", &arguments.join(" ")),
-    ];
+    let plain = [("@KEY@", &*format!("muslchain-{}", manifest.key.short())), ("@ARGUMENTS@", &arguments.join(" "))];
     let script = plain.iter().fold(script.concat(), |text, (mark, value)| text.replace(mark, value));
     let quoted = [
         ("@PROGRAM@", &*program.path.to_string_lossy()),
         ("@VERSION@", &compiler.found.version),
+        ("@TRIPLE@", &manifest.triple),
         ("@STAMP@", &stamp.to_string_lossy()),
     ];
     Some(filled(&script, &quoted))

@@ -85,3 +85,20 @@ fn a_projects_file_counts_below_its_folder() {
     command.current_dir(below).env_remove("MUSLCHAIN_RECIPES");
     crate::support::process::Ran::of(command).succeeds();
 }
+
+#[test]
+fn programs_that_are_run_are_not_a_projects_to_name() {
+    let place = Place::new();
+    for (line, key) in [("clang = './evil'", "clang"), ("launcher = 'ccache'", "launcher")] {
+        std::fs::write(place.project.join("toolchains.toml"), format!("{line}\n")).unwrap();
+        place.install(&["tiny"]).refuses(&["toolchains.toml", key, "your own config.toml"]);
+    }
+    std::fs::remove_file(place.project.join("toolchains.toml")).unwrap();
+    // Nor are recipes' tools paths.
+    let evil = place.project.join("evil");
+    std::fs::write(&evil, "#!/bin/sh\n: > ran\n").unwrap();
+    std::fs::set_permissions(&evil, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    place.edit("host-tools.toml", "\"cat\"", "\"cat\", \"/proc/self/cwd/evil\"");
+    place.install(&["tiny"]).refuses(&["/proc/self/cwd/evil: runs the stages"]);
+    assert!(!place.project.join("ran").exists());
+}

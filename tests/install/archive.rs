@@ -161,6 +161,28 @@ fn an_archive_that_was_cut_or_changed_leaves_nothing() {
             "`lib/out`: it points out",
         ),
         (
+            "a symlink that leads out through another one",
+            with_list(&|list, all| {
+                list["lib/up"] = json!({ "symlink": ".." });
+                list["lib/out"] = json!({ "symlink": "up/../../etc" });
+                all.push((link("up/../../etc"), top.join("lib/out"), vec![]));
+            }),
+            "`lib/out`: it points out",
+        ),
+        (
+            "commands for programs of this machine",
+            with(&|all| {
+                let mut manifest: Value = serde_json::from_slice(&all[0].2).unwrap();
+                let program = json!({ "program": "sh" });
+                manifest["host_compiler"] = json!({
+                    "path": "/bin/sh", "version": "1", "sha256": digest(b""), "tool": "x",
+                    "programs": { "x/../../../../.bashrc": program },
+                });
+                all[0].2 = serde_json::to_vec(&manifest).unwrap();
+            }),
+            "a compiler of the machine that it is from",
+        ),
+        (
             "a file below a symlink",
             with_list(&|list, all| {
                 let file = list["lib/beta"].clone();

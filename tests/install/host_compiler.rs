@@ -131,8 +131,17 @@ fn a_clang_that_is_named_is_taken_wherever_it_is() {
         let script = "#!/bin/sh\n[ \"$1\" != --version ] || set -- some clang version 99.1\necho named \"$@\"\n";
         std::fs::write(&named, script).unwrap();
         std::fs::set_permissions(&named, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        // A stage sees it, by the name without the version.
-        place.script("last", "mkdir -p out; sh -c 'exec echo works' > out/said\n");
+        // A stage sees it, by the name without the version, and nothing else that is near it.
+        std::fs::write(place.path().join("my llvm/secret"), "").unwrap();
+        let look = format!("! cat '{}/my llvm/secret'", place.path().display());
+        place.script(
+            "last",
+            &format!("mkdir -p out; sh -c 'exec echo works' > out/said\n(PATH=/usr/bin:/bin; {look})\n"),
+        );
+        // Whatever way leads to it.
+        let way = place.path().join("way");
+        std::os::unix::fs::symlink(place.path().join("my llvm"), &way).unwrap();
+        let named = way.join("bin/echo-99");
         place.install(&["tiny", "--clang", named.to_str().unwrap(), "--isolation", level]).succeeds();
         assert_eq!(std::fs::read_to_string(place.toolchains()[0].join("said")).unwrap(), "named works\n", "{level}");
         let manifest = place.run(&["show", "tiny", "--json"]).json();
@@ -142,6 +151,7 @@ fn a_clang_that_is_named_is_taken_wherever_it_is() {
         assert!(told.starts_with("named ") && told.ends_with("-static x.c\n"), "{told}");
         // One that is not there is not made up for by another.
         let nowhere = folder.join("echo");
-        place.install(&["tiny", "--clang", nowhere.to_str().unwrap()]).refuses(&["echo: compiles for every target"]);
+        let nowhere = nowhere.to_str().unwrap();
+        place.install(&["tiny", "--clang", nowhere]).refuses(&["echo: compiles for every target", nowhere]);
     }
 }

@@ -22,6 +22,8 @@ compile_all() {
     {
         printf 'all:'
         for flags in "$WORK"/batches/*.flags.*; do
+            # None where an interrupted run had done all of it.
+            [ -f "$flags" ] || continue
             batch=${flags%.flags.*}
             printf ' %s' "$batch.done"
         done
