@@ -6,7 +6,7 @@
 //! under several names stays one.
 //!
 //! Guarantee of [`unpack`]: nothing comes out but what the list of contents says, and every byte of it has its digest; the
-//! list is the one that the manifest names. No path leads out of the folder, no symlink is followed. After a failure
+//! list is the one that the manifest names. No path leads out of the folder, no symlink is followed, and memory has a bound. After a failure
 //! the folder is the caller's to remove. `tests/install/archive.rs` has hostile archives.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,7 @@ use tar::{Archive, Builder, EntryType, Header};
 use crate::contents::{CONTENTS_FILE, Contents, Entry, MANIFEST_FILE};
 use crate::digest::{HashingWriter, Sha256};
 use crate::store::{MANIFEST_SCHEMA, Manifest, StoreError};
+use crate::unpack::{Meter, Metered};
 
 /// How much of the archive is compressed by itself.
 const FRAME: usize = 4 << 20;
@@ -30,6 +31,9 @@ const LEVEL: i32 = 19;
 
 /// The most that a manifest or a list of contents may be long.
 const LONGEST_RECORD: u64 = 16 << 20;
+
+/// The most that an entry's headers may be long: long names among them.
+const LONGEST_HEADER: u64 = 1 << 20;
 
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
@@ -161,22 +165,24 @@ impl<W: Write> Write for Frames<W> {
 
 /// The manifest of the toolchain that the archive at `path` holds.
 pub fn manifest_of(path: &Path) -> Result<Manifest, PackError> {
-    let mut archive = open(path)?;
+    let meter = Meter::default();
+    let mut archive = open(path, &meter)?;
     let mut entries = archive.entries().map_err(|error| wrong(path, &error))?;
-    let (manifest, _) = read_manifest(path, &mut entries)?;
+    let (manifest, _) = read_manifest(path, &mut entries, &meter)?;
     Ok(manifest)
 }
 
 /// Unpacks the toolchain that the archive at `path` holds into the empty folder `into`, without manifest and list.
 pub fn unpack(path: &Path, into: &Path) -> Result<(Manifest, Contents), PackError> {
-    let mut archive = open(path)?;
+    let meter = Meter::default();
+    let mut archive = open(path, &meter)?;
     let mut entries = archive.entries().map_err(|error| wrong(path, &error))?;
-    let (manifest, top) = read_manifest(path, &mut entries)?;
-    let contents = read_contents(path, &mut entries, &top, &manifest)?;
+    let (manifest, top) = read_manifest(path, &mut entries, &meter)?;
+    let contents = read_contents(path, &mut entries, &meter, &top, &manifest)?;
     check_paths(path, &contents)?;
     let list: BTreeMap<&str, &Entry> = contents.iter().collect();
     let mut left: BTreeSet<&str> = list.keys().copied().collect();
-    for entry in entries {
+    while let Some(entry) = next(&mut entries, &meter) {
         let mut entry = entry.map_err(|error| wrong(path, &error))?;
         let name = name_of(path, &entry, &top)?;
         let Some((&name, said)) = list.get_key_value(&*name).filter(|_| left.contains(&*name)) else {
@@ -192,11 +198,22 @@ pub fn unpack(path: &Path, into: &Path) -> Result<(Manifest, Contents), PackErro
     }
 }
 
-type Stream = zstd::Decoder<'static, io::BufReader<File>>;
+type Stream<'m> = Metered<'m, zstd::Decoder<'static, io::BufReader<File>>>;
 
-fn open(path: &Path) -> Result<Archive<Stream>, PackError> {
+fn open<'m>(path: &Path, meter: &'m Meter) -> Result<Archive<Stream<'m>>, PackError> {
     let decoder = zstd::Decoder::new(File::open(path)?).map_err(|error| wrong(path, &error))?;
-    Ok(Archive::new(decoder))
+    Ok(Archive::new(meter.watch(decoder)))
+}
+
+/// The next entry. Its headers, which are kept in memory, have a bound; what is read of its content has its own.
+fn next<'a, 'm>(
+    entries: &mut tar::Entries<'a, Stream<'m>>,
+    meter: &Meter,
+) -> Option<io::Result<tar::Entry<'a, Stream<'m>>>> {
+    meter.allow(LONGEST_HEADER);
+    let entry = entries.next();
+    meter.allow(u64::MAX);
+    entry
 }
 
 fn wrong(path: &Path, message: &impl ToString) -> PackError {
@@ -204,11 +221,15 @@ fn wrong(path: &Path, message: &impl ToString) -> PackError {
 }
 
 /// The manifest and the name of the folder that everything is in.
-fn read_manifest(path: &Path, entries: &mut tar::Entries<'_, Stream>) -> Result<(Manifest, String), PackError> {
+fn read_manifest(
+    path: &Path,
+    entries: &mut tar::Entries<'_, Stream<'_>>,
+    meter: &Meter,
+) -> Result<(Manifest, String), PackError> {
     let no_archive = |error: &dyn ToString| {
         wrong(path, &format!("this is no archive that `muslchain export` made ({})", error.to_string()))
     };
-    let mut entry = match entries.next() {
+    let mut entry = match next(entries, meter) {
         Some(entry) => entry.map_err(|error| no_archive(&error))?,
         None => return Err(no_archive(&"it is empty")),
     };
@@ -240,12 +261,13 @@ fn read_manifest(path: &Path, entries: &mut tar::Entries<'_, Stream>) -> Result<
 
 fn read_contents(
     path: &Path,
-    entries: &mut tar::Entries<'_, Stream>,
+    entries: &mut tar::Entries<'_, Stream<'_>>,
+    meter: &Meter,
     top: &str,
     manifest: &Manifest,
 ) -> Result<Contents, PackError> {
     let missing = || wrong(path, &"it has no list of contents behind its manifest");
-    let mut entry = entries.next().ok_or_else(missing)?.map_err(|error| wrong(path, &error))?;
+    let mut entry = next(entries, meter).ok_or_else(missing)?.map_err(|error| wrong(path, &error))?;
     if name_of(path, &entry, top)? != CONTENTS_FILE {
         return Err(missing());
     }
@@ -256,7 +278,7 @@ fn read_contents(
     serde_json::from_slice(&bytes).map_err(|error| wrong(path, &error))
 }
 
-fn read_record(entry: &mut tar::Entry<'_, Stream>) -> io::Result<Vec<u8>> {
+fn read_record(entry: &mut tar::Entry<'_, Stream<'_>>) -> io::Result<Vec<u8>> {
     if entry.size() > LONGEST_RECORD {
         return Err(io::Error::other(format!("a record of {} bytes", entry.size())));
     }
@@ -266,7 +288,7 @@ fn read_record(entry: &mut tar::Entry<'_, Stream>) -> io::Result<Vec<u8>> {
 }
 
 /// An entry's path below the folder `top`.
-fn name_of(path: &Path, entry: &tar::Entry<'_, Stream>, top: &str) -> Result<String, PackError> {
+fn name_of(path: &Path, entry: &tar::Entry<'_, Stream<'_>>, top: &str) -> Result<String, PackError> {
     let name = entry.path().map_err(|error| wrong(path, &error))?;
     let below = name.strip_prefix(top).ok().and_then(Path::to_str);
     below.map(str::to_owned).ok_or_else(|| wrong(path, &format!("`{}` is not below `{top}`", name.display())))
@@ -308,7 +330,7 @@ fn stays_inside(name: &str, target: &str) -> bool {
 }
 
 fn write_entry(
-    entry: &mut tar::Entry<'_, Stream>,
+    entry: &mut tar::Entry<'_, Stream<'_>>,
     said: &Entry,
     name: &str,
     list: &BTreeMap<&str, &Entry>,

@@ -9,10 +9,10 @@ use super::install::{Order, Preparation};
 use super::settings::Means;
 use super::show::find;
 use super::{OutputOptions, print, print_json, store};
-use crate::contents::Difference;
+use crate::contents::{CONTENTS_FILE, Difference};
 use crate::digest::Sha256;
 use crate::rebuild::{Rebuilt, rebuild};
-use crate::store::Manifest;
+use crate::store::{Manifest, StoreError};
 
 /// Options of `verify`.
 #[derive(Args)]
@@ -49,13 +49,16 @@ impl Options {
         };
         let mut all = Vec::new();
         for manifest in manifests {
-            let mut found = Found {
-                contents: manifest.contents,
-                files: store.contents(&manifest)?.files(),
-                differences: store.changes(&manifest)?,
-                rebuilt: None,
-                name: manifest.name.clone(),
+            // A list that is damaged is a finding too, so that the others are looked at.
+            let (files, differences) = match store.contents(&manifest) {
+                Ok(contents) => (contents.files(), store.changes(&manifest)?),
+                Err(StoreError::Damaged { message, .. }) => {
+                    (0, vec![Difference::Changed { path: CONTENTS_FILE.to_owned(), what: message }])
+                }
+                Err(error) => return Err(error.into()),
             };
+            let mut found =
+                Found { contents: manifest.contents, files, differences, rebuilt: None, name: manifest.name.clone() };
             if self.rebuild && found.differences.is_empty() {
                 found.rebuilt = Some(self.rebuild(context, output, &manifest)?);
             }

@@ -39,6 +39,7 @@ use crate::fetch::VerifiedFile;
 use crate::source::Source;
 
 pub use error::{Refusal, UnpackError};
+pub(crate) use stream::{Meter, Metered};
 
 use error::write_error;
 use extract::{Limits, extract};

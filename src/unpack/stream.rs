@@ -87,14 +87,14 @@ fn decompress<'a>(compression: Compression, reader: impl Read + 'a) -> io::Resul
 /// Watches a stream from outside of the reader that owns it: how much may still be read, and whether the
 /// stream has ended.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     allowance: Cell<u64>,
     ended: Cell<bool>,
 }
 
 impl Meter {
     /// Lets `bytes` more be read; a read beyond them fails.
-    pub(super) fn allow(&self, bytes: u64) {
+    pub(crate) fn allow(&self, bytes: u64) {
         self.allowance.set(bytes);
     }
 
@@ -104,13 +104,13 @@ impl Meter {
     }
 
     /// The stream that is watched.
-    pub(super) fn watch<R: Read>(&self, inner: R) -> Metered<'_, R> {
+    pub(crate) fn watch<R: Read>(&self, inner: R) -> Metered<'_, R> {
         Metered { inner, meter: self }
     }
 }
 
 /// A stream that a [`Meter`] watches.
-pub(super) struct Metered<'a, R> {
+pub(crate) struct Metered<'a, R> {
     inner: R,
     meter: &'a Meter,
 }

@@ -161,6 +161,15 @@ fn an_archive_that_was_cut_or_changed_leaves_nothing() {
             "`lib/out`: it points out",
         ),
         (
+            "a name that would fill the memory",
+            with(&|all| {
+                let mut header = Header::new_gnu();
+                header.set_entry_type(EntryType::GNULongName);
+                all.insert(2, (header, "././@LongLink".into(), vec![b'a'; 8 << 20]));
+            }),
+            "header",
+        ),
+        (
             "a symlink that leads out through another one",
             with_list(&|list, all| {
                 list["lib/up"] = json!({ "symlink": ".." });
