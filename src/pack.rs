@@ -324,8 +324,9 @@ fn is_plain_path(path: &Path) -> bool {
 /// Whether a symlink at `name` to `target` leads to a place in the folder that `name` is counted from.
 fn stays_inside(name: &str, target: &str) -> bool {
     // Up first, then down: `..` behind a name leads from where that name points to, if it is a symlink.
-    let up = Path::new(target).components().take_while(|part| *part == Component::ParentDir).count();
-    let down = Path::new(target).components().skip(up).all(|part| matches!(part, Component::Normal(_)));
+    let parts = || Path::new(target).components().filter(|part| *part != Component::CurDir);
+    let up = parts().take_while(|part| *part == Component::ParentDir).count();
+    let down = parts().skip(up).all(|part| matches!(part, Component::Normal(_)));
     down && up <= name.matches('/').count()
 }
 

@@ -19,7 +19,11 @@ fn exported() -> (Place, PathBuf) {
     place.before("last", "mkdir -p out/empty out/lib");
     let last = place.recipes.join("toolchains/tiny/last.sh");
     let text = std::fs::read_to_string(&last).unwrap();
-    std::fs::write(&last, format!("{text}\nln out/lib/one out/lib/three\n")).unwrap();
+    std::fs::write(
+        &last,
+        format!("{text}\nln out/lib/one out/lib/three\nln -s . out/usr\nln -s ../lib/one out/empty/up\n"),
+    )
+    .unwrap();
     place.edit("host-tools.toml", "\"cat\"", "\"cat\", \"ln\"");
     place.install(&["tiny"]).succeeds();
     let file = place.path().join("tiny.tar.zst");
@@ -76,6 +80,9 @@ fn a_toolchain_goes_to_another_machine_as_a_file() {
     assert_eq!(inode("lib/one"), inode("lib/three"));
     assert_ne!(inode("lib/one"), inode("same"));
     assert!(toolchain.join("empty").is_dir());
+    for link in ["usr/lib/one", "empty/up"] {
+        assert_eq!(std::fs::read_to_string(toolchain.join(link)).unwrap(), "one\n", "{link}");
+    }
     let said = elsewhere.run(&["run", "tiny", "--", "tiny-linux-musl-cc"]).succeeds().stdout;
     assert_eq!(said, "this is cc\n");
     assert!(elsewhere.works().is_empty(), "{:?}", elsewhere.works());
