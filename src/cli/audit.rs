@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::show::find;
+use super::show::find_all;
 use super::{print, print_json, recipes, store};
 use crate::advisory::{Advisories, Finding};
 use crate::store::Manifest;
@@ -26,10 +26,7 @@ impl Options {
     pub fn run(self, context: &Context) -> Result<()> {
         let store = store(context)?;
         let table = Advisories::of(&recipes(context)?)?;
-        let manifests = match &self.names[..] {
-            [] => store.list()?,
-            names => names.iter().map(|name| find(context, &store, name)).collect::<Result<_>>()?,
-        };
+        let manifests = find_all(context, &store, &self.names)?;
         let audited: Vec<(&Manifest, Vec<Finding>)> =
             manifests.iter().map(|manifest| (manifest, table.findings(manifest))).collect();
         if self.json {

@@ -47,6 +47,14 @@ impl Options {
     }
 }
 
+/// The toolchains that the names mean; all of the store if there is none.
+pub fn find_all(context: &Context, store: &Store, names: &[String]) -> Result<Vec<Manifest>> {
+    match names {
+        [] => Ok(store.list()?),
+        names => names.iter().map(|name| find(context, store, name)).collect(),
+    }
+}
+
 /// The toolchain of that name, or the one that a target or port means.
 pub fn find(context: &Context, store: &Store, name: &str) -> Result<Manifest> {
     // A slash is in ports only, and a name goes into a path.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::context::Context;
 use super::install::{Order, Preparation};
 use super::settings::Means;
-use super::show::find;
+use super::show::find_all;
 use super::{OutputOptions, print, print_json, store};
 use crate::contents::{CONTENTS_FILE, Difference};
 use crate::digest::Sha256;
@@ -43,10 +43,7 @@ impl Options {
     /// Runs the command.
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
         let store = store(context)?;
-        let manifests = match &self.names[..] {
-            [] => store.list()?,
-            names => names.iter().map(|name| find(context, &store, name)).collect::<Result<_>>()?,
-        };
+        let manifests = find_all(context, &store, &self.names)?;
         let mut all = Vec::new();
         for manifest in manifests {
             // A list that is damaged is a finding too, so that the others are looked at.
