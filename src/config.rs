@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::launcher;
+use crate::remote::Access;
 use crate::sandbox::Isolation;
 
 /// The name of a project's file.
@@ -52,6 +53,54 @@ pub struct Config {
     pub isolation: Option<Isolation>,
     /// A folder of recipes in place of the embedded ones.
     pub recipes: Option<PathBuf>,
+    /// What is installed when no target is named.
+    pub targets: Option<Vec<String>>,
+    /// Places that keep toolchains for many machines.
+    #[serde(default, rename = "remote")]
+    pub remotes: Vec<RemoteConfig>,
+}
+
+/// A place that keeps toolchains.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RemoteConfig {
+    /// A folder's path, or a URL.
+    pub url: String,
+    /// What may be done with it; reading if absent.
+    pub access: Option<Access>,
+    /// Whose signatures count, if not those of the keys that the user trusts.
+    pub trust: Option<TrustWord>,
+    /// How many seconds one toolchain may take.
+    pub time_limit: Option<u64>,
+    /// The name to log in with.
+    pub user: Option<String>,
+    /// The variable that holds the password.
+    pub password_variable: Option<String>,
+    /// The variable that holds a token.
+    pub token_variable: Option<String>,
+}
+
+/// Whose signatures count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrustWord {
+    /// Nobody has to sign: for folders only.
+    None,
+}
+
+impl RemoteConfig {
+    /// One of which nothing is said but where it is.
+    pub fn at(url: String) -> Self {
+        Self {
+            url,
+            access: None,
+            trust: None,
+            time_limit: None,
+            user: None,
+            password_variable: None,
+            token_variable: None,
+        }
+    }
 }
 
 /// Why a file of settings is refused.
@@ -84,10 +133,9 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         config.recipes = config.recipes.map(|recipes| folder.join(recipes));
         config.clang = config.clang.map(|clang| folder.join(clang));
-        for mirror in &mut config.mirrors {
-            if !mirror.contains("://") {
-                *mirror = folder.join(&*mirror).display().to_string();
-            }
+        let places = config.mirrors.iter_mut().chain(config.remotes.iter_mut().map(|remote| &mut remote.url));
+        for place in places.filter(|place| !place.contains("://")) {
+            *place = folder.join(&*place).display().to_string();
         }
         Ok(config)
     }
@@ -97,7 +145,7 @@ impl Config {
         folder.ancestors().map(|folder| folder.join(PROJECT_FILE)).find(|path| path.is_file())
     }
 
-    /// This layer where it says something, and `farther` elsewhere. Mirrors of both are asked, this
+    /// This layer where it says something, and `farther` elsewhere. Mirrors and remotes of both are asked, this
     /// layer's first; versions are taken one by one.
     pub fn over(self, farther: Self) -> Self {
         let mut versions = farther.versions;
@@ -117,6 +165,8 @@ impl Config {
             keep_gb: self.keep_gb.or(farther.keep_gb),
             isolation: self.isolation.or(farther.isolation),
             recipes: self.recipes.or(farther.recipes),
+            targets: self.targets.or(farther.targets),
+            remotes: self.remotes.into_iter().chain(farther.remotes).collect(),
         }
     }
 }
@@ -153,11 +203,13 @@ mod tests {
     fn folders_are_taken_from_the_files_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(PROJECT_FILE);
-        fs_err::write(&path, "mirrors = ['vendor/x', '/y', 'https://z.example/']\nrecipes = 'r'\n").unwrap();
+        let text = "mirrors = ['vendor/x', '/y', 'https://z.example/']\nrecipes = 'r'\n[[remote]]\nurl = 'cache'\n";
+        fs_err::write(&path, text).unwrap();
         let config = Config::read(&path).unwrap();
         let below = |name: &str| folder.path().join(name).display().to_string();
         assert_eq!(config.mirrors, [below("vendor/x"), "/y".to_owned(), "https://z.example/".to_owned()]);
         assert_eq!(config.recipes, Some(folder.path().join("r")));
+        assert_eq!(config.remotes, [RemoteConfig::at(below("cache"))]);
     }
 
     #[test]

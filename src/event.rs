@@ -114,6 +114,13 @@ pub enum Event<'a> {
         /// The toolchain's triple.
         toolchain: &'a str,
     },
+    /// What a remote offers is not taken. The user hears of it even where little is told.
+    Refused {
+        /// The toolchain's name.
+        file: &'a str,
+        /// What, by whom, and why.
+        why: &'a str,
+    },
     /// One line that the user should read: a fall-back that was taken, a limit that was met.
     Note(&'a str),
 }

@@ -1,4 +1,4 @@
-//! From what the user asked for to toolchains in the store: looks at the host, has the plans made,
+//! From what the user asked for to toolchains in the store: asks the remotes, looks at the host, has the plans made,
 //! brings the sources, builds what is missing.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::build::{BuildError, Builder};
-use crate::choice::{Candidate, ChoiceError, Chooser, sources_of};
+use crate::cache::{Cache, CacheError};
+use crate::choice::{Candidate, ChoiceError, Chooser, RecipeChoice, sources_of};
 use crate::digest::Sha256;
 use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
@@ -29,6 +30,10 @@ use crate::target::Target;
 pub struct Installer<'a> {
     /// Makes the plans.
     pub chooser: Chooser<'a>,
+    /// Where toolchains are that need not be built.
+    pub cache: Cache<'a>,
+    /// Whether what no remote has is built.
+    pub may_build: bool,
     /// The level of isolation that was asked for; the best possible one where none was.
     pub isolation: Option<Isolation>,
     /// Compilations at once.
@@ -52,8 +57,28 @@ pub struct Installer<'a> {
 pub struct Installed {
     /// Its manifest.
     pub manifest: Manifest,
-    /// Whether it was built by this call.
-    pub built: bool,
+    /// How it came there.
+    pub way: Way,
+}
+
+/// How a toolchain came into the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// It was there.
+    Present,
+    /// From this remote.
+    Pulled(String),
+    /// It was built.
+    Built,
+}
+
+/// A toolchain that no remote has, and why.
+#[derive(Debug)]
+pub struct NotOffered {
+    /// Its name.
+    pub name: String,
+    /// What each remote said.
+    pub reasons: Vec<String>,
 }
 
 /// Why nothing came into the store.
@@ -65,6 +90,12 @@ pub enum InstallError {
     /// The recipes cannot be read.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// Nothing may be built, and no remote has these.
+    #[error("nothing is to be built, and no remote has it:{}", listed(.0))]
+    NotOffered(Vec<NotOffered>),
+    /// The exchange with remotes failed for a reason of this machine.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// A source cannot be had.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -82,15 +113,31 @@ pub enum InstallError {
     Io(#[from] io::Error),
 }
 
+fn listed(absent: &[NotOffered]) -> String {
+    let lines = |absent: &NotOffered| -> String {
+        let reasons: String = absent.reasons.iter().map(|reason| format!("\n    {reason}")).collect();
+        format!("\n  {}{reasons}", absent.name)
+    };
+    absent.iter().map(lines).collect()
+}
+
 /// How many of so many toolchains are built at the same time.
 fn at_once(toolchains: usize, jobs: usize) -> usize {
     toolchains.min(jobs)
 }
 
+fn note_ways(installed: &mut [Installed], pulled: &BTreeMap<String, String>) {
+    for toolchain in installed {
+        if let Some(remote) = pulled.get(&toolchain.manifest.name) {
+            toolchain.way = Way::Pulled(remote.clone());
+        }
+    }
+}
+
 impl Installer<'_> {
     /// Brings a toolchain for each of `targets` into the store, with its shims, and makes its triple mean it.
     ///
-    /// The host is not looked at if all is installed, and the network is not asked before the host was looked at.
+    /// The host is not looked at if all is installed or remotes have it, and no source is asked for before the host was looked at.
     pub fn install(&self, targets: &[&Target]) -> Result<Vec<Installed>, InstallError> {
         let installed = self.install_toolchains(targets)?;
         for (target, installed) in targets.iter().zip(&installed) {
@@ -107,6 +154,9 @@ impl Installer<'_> {
         if let Some(plans) = self.chooser.installed(&candidates)? {
             return plans.iter().map(|plan| self.take_installed(plan)).collect();
         }
+        if let Some(installed) = self.pull_all(&candidates, targets)? {
+            return Ok(installed);
+        }
         let table = self.chooser.recipes.host_tools()?;
         let survey = self.survey(&table, &candidates, targets)?;
         if let Err(lack) = &survey.static_link {
@@ -119,14 +169,87 @@ impl Installer<'_> {
         }
         let hosts = self.check(&survey, &mut candidates, targets)?;
         let plans = self.chooser.choose(&candidates, targets, linkage)?;
+        // What one of several remotes has of a recipe that came to be chosen only now.
+        let pulled = self.pull(&plans)?;
         let missing = self.missing(&plans)?;
         let files = self.fetch(&missing)?;
         let kept = Kept::of(self.store());
         let in_use = kept.in_use()?;
-        let installed = self.take_or_build_all(&plans, &files, &hosts)?;
+        let mut installed = self.take_or_build_all(&plans, &files, &hosts)?;
         drop(in_use);
         kept.trim(self.kept_cap)?;
+        note_ways(&mut installed, &pulled);
         Ok(installed)
+    }
+
+    /// The plans whose keys can be known without building: where a recipe was named those of that one, which may ask the
+    /// network what a moving version means; else those of every recipe that has none to ask for.
+    pub fn known_plans(&self, targets: &[&Target]) -> Result<Vec<Vec<Plan>>, InstallError> {
+        let candidates = self.chooser.candidates(targets, Linkage::Static)?;
+        self.known_of(&candidates, targets)
+    }
+
+    fn known_of(&self, candidates: &[Candidate], targets: &[&Target]) -> Result<Vec<Vec<Plan>>, InstallError> {
+        let mut known = Vec::new();
+        for candidate in candidates {
+            match (&candidate.plans, &self.chooser.recipe) {
+                (Some(plans), _) => known.push(plans.clone()),
+                (None, RecipeChoice::Named(_)) => {
+                    known.push(self.chooser.choose(candidates, targets, Linkage::Static)?);
+                }
+                (None, RecipeChoice::Auto) => {}
+            }
+        }
+        Ok(known)
+    }
+
+    /// Takes everything from the remotes, by the first recipe by which they and the store have all of it. Nothing if there is
+    /// none; where nothing may be built, that is an error.
+    fn pull_all(&self, candidates: &[Candidate], targets: &[&Target]) -> Result<Option<Vec<Installed>>, InstallError> {
+        if self.cache.remotes.is_empty() && self.may_build {
+            return Ok(None);
+        }
+        let mut absent = Vec::new();
+        for plans in self.known_of(candidates, targets)? {
+            let mut offered = true;
+            for plan in self.missing(&plans)? {
+                offered &= self.cache.offers(&plan)?;
+            }
+            let pulled = if offered { self.pull(&plans)? } else { BTreeMap::new() };
+            let missing = self.missing(&plans)?;
+            if missing.is_empty() {
+                let mut installed =
+                    plans.iter().map(|plan| self.take_installed(plan)).collect::<Result<Vec<_>, _>>()?;
+                note_ways(&mut installed, &pulled);
+                return Ok(Some(installed));
+            }
+            for plan in missing {
+                absent.push(NotOffered { name: plan.name(), reasons: self.cache.reasons(&plan)? });
+            }
+        }
+        match self.may_build {
+            true => Ok(None),
+            false => Err(InstallError::NotOffered(absent)),
+        }
+    }
+
+    /// Takes from the remotes what they have of the plans, and says of each toolchain that came where it is from.
+    fn pull(&self, plans: &[Plan]) -> Result<BTreeMap<String, String>, InstallError> {
+        let mut pulled = BTreeMap::new();
+        for plan in self.missing(plans)? {
+            if !self.cache.offers(&plan)? {
+                continue;
+            }
+            let name = plan.name();
+            let _lock = self.store().lock(&name, &name, self.chooser.observer)?;
+            // Whoever had the lock may have brought it.
+            if self.store().manifest(&name)?.is_none()
+                && let Some((_, remote)) = self.cache.pull(&plan)?
+            {
+                pulled.insert(name, remote);
+            }
+        }
+        Ok(pulled)
     }
 
     /// Several at once, no more than there are jobs. When one fails, those that have begun go on to their ends, and
@@ -205,7 +328,7 @@ impl Installer<'_> {
         let manifest = self.store().manifest(&name)?.ok_or(StoreError::NotInstalled(name))?;
         self.store().set_current(&manifest.triple, &manifest.name)?;
         self.store().remove_leftover_work(&manifest.name, self.chooser.observer)?;
-        Ok(Installed { manifest, built: false })
+        Ok(Installed { manifest, way: Way::Present })
     }
 
     fn take_or_build(
@@ -228,7 +351,7 @@ impl Installer<'_> {
         // Where nothing ends a stage's processes with this one, the next build must not start
         // among them.
         lock.share_with_children()?;
-        Ok(Installed { manifest: self.builder(host, jobs).build(plan, files)?, built: true })
+        Ok(Installed { manifest: self.builder(host, jobs).build(plan, files)?, way: Way::Built })
     }
 
     /// What builds on `host`.

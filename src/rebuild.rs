@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::build::{BuildError, Builder};
 use crate::contents::{Contents, Difference, differing_parts};
@@ -96,13 +96,18 @@ pub struct Rebuilt {
     pub kept: Option<PathBuf>,
 }
 
-/// Builds the toolchain of `manifest` for `target` from nothing, beside the one in the store, and holds what came out
-/// against the list of that one's contents. Another result stays as the toolchain's kept work tree.
+/// Builds the toolchain of `manifest` for `target` from nothing and holds what came out against `published`, the list of what is in
+/// `folder`. Another result stays as the toolchain's kept work tree.
 ///
-/// The installed folder must be as it was published, see [`crate::store::Store::changes`].
-pub fn rebuild(installer: &Installer<'_>, target: &Target, manifest: &Manifest) -> Result<Rebuilt, RebuildError> {
+/// The folder must be as the list says, see [`crate::store::Store::changes`].
+pub fn rebuild(
+    installer: &Installer<'_>,
+    target: &Target,
+    manifest: &Manifest,
+    published: &Contents,
+    folder: &Path,
+) -> Result<Rebuilt, RebuildError> {
     let chooser = &installer.chooser;
-    let published = chooser.store.contents(manifest)?;
     let plan = plan_of(installer, target, manifest)?;
     if plan.host_compiler != manifest.host_compiler.as_ref().map(|compiler| compiler.found.clone()) {
         return Err(RebuildError::OtherCompiler { name: manifest.name.clone() });
@@ -136,7 +141,6 @@ pub fn rebuild(installer: &Installer<'_>, target: &Target, manifest: &Manifest) 
     let scratch = chooser.store.scratch(Kind::Rebuild)?;
     let out = builder.rebuild(&plan, &files, scratch.path())?;
     let mut differences = published.differences(&Contents::of(&out)?);
-    let folder = chooser.store.toolchain(&manifest.name);
     for difference in &mut differences {
         if let Difference::Changed { path, what } = difference
             && let (one, other) = (folder.join(&path), out.join(&path))

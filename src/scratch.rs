@@ -26,13 +26,15 @@ pub enum Kind {
     Rebuild,
     /// A source that is being unpacked and mended.
     Unpack,
-    /// A toolchain that is being imported.
+    /// A toolchain that is being imported, or comes from a remote.
     Import,
+    /// A toolchain's archive on its way to a remote.
+    Pack,
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Trash, Self::Room, Self::Switch, Self::Snapshot, Self::Rebuild, Self::Unpack, Self::Import];
+    const ALL: [Self; 8] =
+        [Self::Trash, Self::Room, Self::Switch, Self::Snapshot, Self::Rebuild, Self::Unpack, Self::Import, Self::Pack];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Rebuild => "rebuild-",
             Self::Unpack => "unpack-",
             Self::Import => "import-",
+            Self::Pack => "pack-",
         }
     }
 }

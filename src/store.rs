@@ -33,6 +33,9 @@ pub const MANIFEST_SCHEMA: u32 = 1;
 /// Says in a work tree that it stays although its toolchain is built.
 const KEPT_FILE: &str = "kept";
 
+/// The record of signed manifests.
+const SEQUENCES_FILE: &str = "sequences.json";
+
 /// What a toolchain is made of. `manifest.json` in the toolchain's folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Manifest {
@@ -392,6 +395,27 @@ impl Store {
         known.retain(|other| other.name != source.name);
         known.push(source.clone());
         Ok(write_file(&self.root.join("resolved.json"), &json(&known)?)?)
+    }
+
+    /// The highest sequence of a signed manifest of this key that was believed here.
+    pub fn sequence(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        Ok(self.sequences()?.get(&key.to_string()).copied())
+    }
+
+    /// Records that a signed manifest of this key was believed.
+    pub fn record_sequence(&self, key: &Key, sequence: u64) -> Result<(), StoreError> {
+        let _lock = self.lock("sequences", "the record of signed manifests", &crate::event::Silent)?;
+        let mut known = self.sequences()?;
+        let highest = known.entry(key.to_string()).or_default();
+        if *highest >= sequence {
+            return Ok(());
+        }
+        *highest = sequence;
+        Ok(write_file(&self.root.join(SEQUENCES_FILE), &json(&known)?)?)
+    }
+
+    fn sequences(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        Ok(read_json(&self.root.join(SEQUENCES_FILE))?.unwrap_or_default())
     }
 
     fn alias(&self, triple: &str) -> PathBuf {

@@ -3,3 +3,7 @@
 # takes its name.
 
 sed -i 's/^s-tm-texi: build\/genhooks.*/s-tm-texi:\n\t$(STAMP) $@\n\ns-tm-texi-compared:/' gcc/Makefile.in
+
+# The release has the files that it would generate in its own tree, by a script that only GNU awk understands.
+sed -i 's/^s-loongarch-evolution: .*/s-loongarch-evolution:\n\t$(STAMP) $@\n\ns-loongarch-evolution-generated: \\/' \
+    gcc/config/loongarch/t-loongarch

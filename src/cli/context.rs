@@ -80,9 +80,9 @@ impl Context {
         Ok(store)
     }
 
-    /// The user's file of settings, which need not exist.
-    pub fn user_config(&self) -> anyhow::Result<Option<PathBuf>> {
-        Ok(self.xdg("XDG_CONFIG_HOME", ".config")?.map(|config| config.join("muslchain/config.toml")))
+    /// The user's folder of settings, which need not exist.
+    pub fn config_folder(&self) -> anyhow::Result<Option<PathBuf>> {
+        Ok(self.xdg("XDG_CONFIG_HOME", ".config")?.map(|config| config.join("muslchain")))
     }
 
     /// The folder in which a launcher keeps its files where its own variable says no other.
@@ -141,6 +141,20 @@ pub mod variable {
     pub const LAUNCHER: &str = "MUSLCHAIN_LAUNCHER";
     /// As `--keep-gb`.
     pub const KEEP_GB: &str = "MUSLCHAIN_KEEP_GB";
+    /// As `--remote`, several separated by blanks.
+    pub const REMOTE: &str = "MUSLCHAIN_REMOTE";
+    /// A token for the remotes that the variable before and `--remote` name.
+    pub const REMOTE_TOKEN: &str = "MUSLCHAIN_REMOTE_TOKEN";
+    /// As `--no-remote`: 1 or 0.
+    pub const NO_REMOTE: &str = "MUSLCHAIN_NO_REMOTE";
+    /// As `--no-build`: 1 or 0.
+    pub const NO_BUILD: &str = "MUSLCHAIN_NO_BUILD";
+    /// Public keys that are trusted beside those of the user's file, separated by blanks.
+    pub const TRUST: &str = "MUSLCHAIN_TRUST";
+    /// The text of the key to sign with.
+    pub const SIGNING_KEY: &str = "MUSLCHAIN_SIGNING_KEY";
+    /// Its password.
+    pub const KEY_PASSWORD: &str = "MUSLCHAIN_KEY_PASSWORD";
     /// As `--isolation`.
     pub const ISOLATION: &str = "MUSLCHAIN_ISOLATION";
     /// As `--quiet`: 1 or 0.

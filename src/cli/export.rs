@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use indicatif::DecimalBytes;
 
@@ -10,6 +10,7 @@ use super::context::Context;
 use super::progress::Progress;
 use super::show::find;
 use super::{OutputOptions, store};
+use crate::cache::packable;
 use crate::event::{Event, Observer};
 use crate::pack;
 
@@ -30,31 +31,14 @@ impl Options {
         let store = store(context)?;
         let progress = Progress::new(context, output)?;
         let manifest = find(context, &store, &self.name)?;
-        if let Some(compiler) = &manifest.host_compiler {
-            bail!(
-                "{} calls this machine's {}: it is of no use elsewhere, and built there as soon",
-                manifest.name,
-                compiler.commands.tool
-            );
-        }
-        // What was changed since must not go anywhere.
-        let changes = store.changes(&manifest)?;
-        if !changes.is_empty() {
-            bail!(
-                "{} is not as it was published: `muslchain verify {}` tells what was changed",
-                manifest.name,
-                manifest.name
-            );
-        }
+        let contents = packable(&store, &manifest)?;
         let file = context.folder.join(self.file.unwrap_or_else(|| format!("{}.tar.zst", manifest.name).into()));
         let folder = file.parent().with_context(|| format!("{} is no file", file.display()))?;
         progress.event(Event::Busy { doing: &format!("packing {}", manifest.name) });
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let contents = store.contents(&manifest)?;
         // Beside its place: what is there is whole.
         let mut fresh = tempfile::NamedTempFile::new_in(folder).with_context(|| folder.display().to_string())?;
         let (digest, size) =
-            pack::pack(&store.toolchain(&manifest.name), &manifest, &contents, fresh.as_file_mut(), threads)?;
+            pack::export(&store.toolchain(&manifest.name), &manifest, &contents, fresh.as_file_mut(), pack::threads())?;
         fresh.as_file().sync_all()?;
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         fs_err::set_permissions(fresh.path(), permissions)?;

@@ -46,7 +46,7 @@ impl Options {
                 let scratch = store.scratch(Kind::Import)?;
                 let out = scratch.path().join("out");
                 fs_err::create_dir(&out)?;
-                let (manifest, contents) = pack::unpack(&file, &out)?;
+                let (manifest, contents) = pack::import(&file, &out)?;
                 store.publish(&out, &contents, &manifest)?;
                 ("installed", manifest)
             };

@@ -1,57 +1,89 @@
 //! `muslchain install`, and what `fetch` shares with it.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
-use super::context::Context;
+use super::context::{Context, variable};
 use super::progress::Progress;
-use super::settings::{Flags, Settings};
-use super::{OutputOptions, room, store};
+use super::settings::{Flags, RemoteFlags, Settings, switch};
+use super::{OutputOptions, key, room, store};
 use crate::build::BuildError;
+use crate::cache::Cache;
 use crate::choice::{ChoiceError, Chooser};
 use crate::fetch::Fetcher;
 use crate::host::{HostCompilers, Lacking};
-use crate::install::{InstallError, Installer};
+use crate::install::{InstallError, Installer, Way};
 use crate::rebuild::RebuildError;
 use crate::source::Sources;
 use crate::store::Store;
 use crate::target::Target;
+use crate::trust::PublicKey;
 
 /// Options of `install`.
 #[derive(Args)]
 pub struct Options {
     #[command(flatten)]
     order: Order,
+    #[command(flatten)]
+    remotes: RemoteFlags,
+    /// Take what a remote has, and build nothing [env: MUSLCHAIN_NO_BUILD]
+    #[arg(long)]
+    no_build: bool,
 }
 
 impl Options {
     /// Runs the command.
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let preparation = Preparation::new(context, self.order, output)?;
-        for toolchain in preparation.run(context, |installer, targets| installer.install(targets))? {
-            let manifest = toolchain.manifest;
-            let how = if toolchain.built { "installed" } else { "is installed" };
-            let folder = preparation.store.toolchain(&manifest.name);
-            preparation.progress.say(&format!("{} {how}: {}", manifest.triple, folder.display()));
-        }
-        Ok(())
+        let no_build = self.no_build || switch(context, variable::NO_BUILD)?.unwrap_or(false);
+        install(context, self.order.asking(self.remotes), output, !no_build)
     }
+}
+
+/// Brings what was ordered into the store.
+pub fn install(context: &Context, order: Order, output: OutputOptions, may_build: bool) -> Result<()> {
+    let preparation = Preparation::new(context, order, output)?;
+    let install = |installer: &mut Installer<'_>, targets: &[&Target]| {
+        installer.may_build = may_build;
+        installer.install(targets)
+    };
+    for toolchain in preparation.run(context, install)? {
+        let manifest = toolchain.manifest;
+        let how = match toolchain.way {
+            Way::Present => "is installed".to_owned(),
+            Way::Built => "installed".to_owned(),
+            Way::Pulled(remote) => format!("installed from {remote}"),
+        };
+        let folder = preparation.store.toolchain(&manifest.name);
+        preparation.progress.say(&format!("{} {how}: {}", manifest.triple, folder.display()));
+    }
+    Ok(())
 }
 
 /// What the user orders: targets, and how they are to be had.
 #[derive(Args)]
 pub struct Order {
-    /// Targets or ports of Go
-    #[arg(required = true, value_name = "TARGET|PORT")]
+    /// Targets or ports of Go; those of the project's toolchains.toml if none is given
+    #[arg(value_name = "TARGET|PORT")]
     pub targets: Vec<String>,
     /// How they are to be had.
     #[command(flatten)]
     pub flags: Flags,
 }
 
+impl Order {
+    /// The same, with these remotes.
+    pub fn asking(mut self, remotes: RemoteFlags) -> Self {
+        self.flags.remotes = remotes;
+        self
+    }
+}
+
 /// Everything that an installer borrows.
 pub struct Preparation {
-    settings: Settings,
+    /// All settings.
+    pub settings: Settings,
+    /// Whose signatures are trusted.
+    keys: Vec<PublicKey>,
     sources: Sources,
     /// Each once.
     targets: Vec<Target>,
@@ -69,26 +101,43 @@ impl Preparation {
         let table = settings.recipes.targets()?;
         let store = store(context)?;
         let progress = Progress::new(context, output)?;
+        let keys = if settings.remotes.is_empty() { Vec::new() } else { key::trusted(context)? };
+        let names = if order.targets.is_empty() { &settings.targets } else { &order.targets };
+        if names.is_empty() {
+            bail!(
+                "no target is named: say which, as in `muslchain install aarch64`, or list a project's in its \
+                 toolchains.toml: targets = [\"aarch64\"]"
+            );
+        }
         let mut targets: Vec<Target> = Vec::new();
-        for name in &order.targets {
+        for name in names {
             let (target, _) = table.find(name)?;
             if !targets.iter().any(|other| other.triple == target.triple) {
                 targets.push(target.clone());
             }
         }
-        Ok(Self { settings, sources, targets, store, progress })
+        Ok(Self { settings, keys, sources, targets, store, progress })
+    }
+
+    /// For all targets there are, where none is named.
+    pub fn of_all(context: &Context, mut order: Order, output: OutputOptions) -> Result<Self> {
+        if order.targets.is_empty() {
+            let table = super::recipes(context)?.targets()?;
+            order.targets = table.iter().map(|target| target.triple.clone()).collect();
+        }
+        Self::new(context, order, output)
     }
 
     /// Has an installer do `work` for the targets.
-    pub fn run<T, E: std::error::Error + Send + Sync + 'static>(
+    pub fn run<T, E: Into<anyhow::Error>>(
         &self,
         context: &Context,
-        work: impl FnOnce(&Installer<'_>, &[&Target]) -> Result<T, E>,
+        work: impl FnOnce(&mut Installer<'_>, &[&Target]) -> Result<T, E>,
     ) -> Result<T> {
         let table = self.settings.recipes.host_tools()?;
         let compilers = HostCompilers::new(&table, &self.settings.named_tools);
         let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
-        let installer = Installer {
+        let mut installer = Installer {
             chooser: Chooser {
                 recipes: &self.settings.recipes,
                 sources: &self.sources,
@@ -99,6 +148,8 @@ impl Preparation {
                 compilers: &compilers,
                 observer: &self.progress,
             },
+            cache: Cache::new(&self.store, &self.settings.remotes, &self.keys, &self.progress),
+            may_build: true,
             isolation: self.settings.isolation,
             jobs: self.settings.jobs,
             keep_work: self.settings.keep_work,
@@ -108,7 +159,7 @@ impl Preparation {
             program: &context.program,
             room_arguments: &[room::COMMAND],
         };
-        Ok(work(&installer, &self.targets.iter().collect::<Vec<_>>())?)
+        work(&mut installer, &self.targets.iter().collect::<Vec<_>>()).map_err(Into::into)
     }
 }
 

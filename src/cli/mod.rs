@@ -1,6 +1,7 @@
 //! The command line: one file per command. Only here is anything printed.
 
 mod audit;
+mod cache;
 mod check;
 mod context;
 mod dir;
@@ -11,6 +12,7 @@ mod fetch;
 mod gc;
 mod import;
 mod install;
+mod key;
 mod list;
 mod progress;
 mod room;
@@ -116,6 +118,15 @@ enum Command {
     /// Every file in it has to have the digest that its list of contents says. Who made it is not known: take
     /// it from whom you trust.
     Import(import::Options),
+    /// Exchange toolchains with remotes: places that keep them for many machines
+    ///
+    /// `install` takes a toolchain from the first remote that has it, if somebody signed it whose key is trusted here. A remote
+    /// is a folder or a web server; `--remote`, MUSLCHAIN_REMOTE and the settings name them.
+    Cache(cache::Options),
+    /// Make and trust the keys that artifacts are signed with
+    ///
+    /// Keys and signatures are in minisign's format.
+    Key(key::Options),
     /// Show what a toolchain is made of
     Show(show::Options),
     /// Tell whether toolchains are as they were published, or come out the same when built once more
@@ -181,6 +192,8 @@ fn dispatch(context: &Context, cli: Cli) -> u8 {
         Command::Gc(options) => options.run(context, output),
         Command::Export(options) => options.run(context, output),
         Command::Import(options) => options.run(context, output),
+        Command::Cache(options) => options.run(context, output),
+        Command::Key(options) => options.run(context),
         Command::Show(options) => options.run(context),
         Command::Audit(options) => options.run(context),
         Command::Verify(options) => options.run(context, output),

@@ -81,10 +81,14 @@ impl Progress {
     /// Prints a line above the bars.
     pub fn say(&self, line: &str) {
         if self.level != Level::Quiet {
-            self.bars.suspend(|| {
-                let _ = writeln!(std::io::stderr(), "{line}");
-            });
+            self.always_say(line);
         }
+    }
+
+    fn always_say(&self, line: &str) {
+        self.bars.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        });
     }
 
     /// Takes the bars away, before data is printed.
@@ -162,7 +166,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn event(&self, event: Event<'_>) {
-        if self.level == Level::Quiet {
+        if self.level == Level::Quiet && !matches!(event, Event::Refused { .. }) {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -205,6 +209,12 @@ impl Observer for Progress {
                 if let Some(build) = state.builds.remove(toolchain) {
                     build.bar.finish_and_clear();
                 }
+            }
+            Event::Refused { file, why } => {
+                if let Some(bar) = state.downloads.remove(file) {
+                    self.bars.remove(&bar);
+                }
+                self.always_say(&format!("refused: {why}"));
             }
             Event::Note(line) => self.say(line),
         }

@@ -1,20 +1,25 @@
 //! Flags, variables, the project's file and the user's file, put together.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::context::{Context, variable};
 use crate::choice::RecipeChoice;
-use crate::config::Config;
+use crate::config::{Config, RemoteConfig, TrustWord};
 use crate::fetch::{self, Mirror};
 use crate::host::NamedTools;
 use crate::launcher::{self, Launcher};
 use crate::plan::Request;
 use crate::recipe::Recipes;
+use crate::remote::{self, Access, Credentials, Remote};
 use crate::sandbox::Isolation;
+
+/// The user's file of settings.
+const USER_FILE: &str = "config.toml";
 
 /// What `install` and `fetch` share.
 #[derive(Args, Default)]
@@ -51,6 +56,28 @@ pub struct Flags {
     keep_gb: Option<u64>,
     #[command(flatten)]
     means: Means,
+    /// Which remotes are asked, for the commands that ask any.
+    #[arg(skip)]
+    pub remotes: RemoteFlags,
+}
+
+/// Where toolchains are that need not be built.
+#[derive(Args, Default, Clone)]
+pub struct RemoteFlags {
+    /// A place that keeps toolchains, asked before those of the settings; may be given more than once
+    /// [env: MUSLCHAIN_REMOTE]
+    #[arg(long = "remote", value_name = "URL|DIR")]
+    remotes: Vec<String>,
+    /// Ask no remote [env: MUSLCHAIN_NO_REMOTE]
+    #[arg(long, conflicts_with = "remotes")]
+    no_remote: bool,
+}
+
+impl RemoteFlags {
+    /// Whether any is named.
+    pub fn names_some(&self) -> bool {
+        !self.remotes.is_empty()
+    }
 }
 
 /// What changes nothing of a toolchain but how it is come by.
@@ -97,35 +124,29 @@ pub struct Settings {
     pub launcher: Option<Launcher>,
     /// The level of isolation that was asked for.
     pub isolation: Option<Isolation>,
+    /// What is installed when no target is named.
+    pub targets: Vec<String>,
+    /// Places that keep toolchains, in the order in which they are asked.
+    pub remotes: Vec<Remote>,
 }
 
 impl Settings {
     /// Puts the layers together, the nearest first.
     pub fn load(context: &Context, flags: Flags) -> anyhow::Result<Self> {
+        let no_remote = flags.remotes.no_remote
+            || (flags.remotes.remotes.is_empty() && switch(context, variable::NO_REMOTE)?.unwrap_or(false));
         let mut config = flags.into_config(context)?.over(from_variables(context)?);
         if let Some(path) = Config::find_project(&context.folder) {
             let project = Config::read(&path)?;
-            // Whoever clones a repository has not asked for that.
-            if project.isolation == Some(Isolation::None) {
-                bail!(
-                    "{}: isolation = \"none\" is not a project's to say: say `--isolation none`, or set it in your own \
-                     config.toml",
-                    path.display()
-                );
-            }
-            for (key, said) in [("clang", project.clang.is_some()), ("launcher", project.launcher.is_some())] {
-                if said {
-                    bail!(
-                        "{}: {key} names a program that is run on this machine, which is not a project's to say: set it \
-                         in your own config.toml",
-                        path.display()
-                    );
-                }
-            }
+            refuse_what_is_not_a_projects(&project, &path)?;
             config = config.over(project);
         }
-        if let Some(path) = context.user_config()?.filter(|path| path.is_file()) {
+        let users = context.config_folder()?.map(|folder| folder.join(USER_FILE));
+        if let Some(path) = users.filter(|path| path.is_file()) {
             config = config.over(Config::read(&path)?);
+        }
+        if no_remote {
+            config.remotes.clear();
         }
         Self::from_config(context, config.over(Config::default_settings()))
     }
@@ -159,13 +180,90 @@ impl Settings {
             named_tools: config.clang.map(|clang| ("clang".to_owned(), clang)).into_iter().collect(),
             launcher: config.launcher.map(|kind| launcher(context, kind)).transpose()?,
             isolation: config.isolation,
+            targets: config.targets.unwrap_or_default(),
+            remotes: remotes(context, &config.remotes, config.offline.unwrap_or(false))?,
         })
     }
+}
+
+/// Whoever clones a repository has not asked for these.
+fn refuse_what_is_not_a_projects(project: &Config, path: &Path) -> anyhow::Result<()> {
+    let refused = |what: &str| {
+        bail!("{}: {what}, which is not a project's to say: set it in your own config.toml", path.display())
+    };
+    if project.isolation == Some(Isolation::None) {
+        bail!(
+            "{}: isolation = \"none\" is not a project's to say: say `--isolation none`, or set it in your own \
+             config.toml",
+            path.display()
+        );
+    }
+    for (key, said) in [("clang", project.clang.is_some()), ("launcher", project.launcher.is_some())] {
+        if said {
+            return refused(&format!("{key} names a program that is run on this machine"));
+        }
+    }
+    for remote in &project.remotes {
+        if remote.trust.is_some() {
+            return refused(&format!("the remote {} has a trust", remote.url));
+        }
+        // It would send what the variable holds to wherever the project says.
+        if remote.password_variable.is_some() || remote.token_variable.is_some() {
+            return refused(&format!("the remote {} names a variable with a secret", remote.url));
+        }
+    }
+    Ok(())
+}
+
+/// Offline, folders only.
+fn remotes(context: &Context, configs: &[RemoteConfig], offline: bool) -> anyhow::Result<Vec<Remote>> {
+    let mut remotes = Vec::new();
+    for config in configs {
+        let secret = |name: &Option<String>| -> anyhow::Result<Option<String>> {
+            let Some(name) = name else { return Ok(None) };
+            match context.variable(name) {
+                Some(value) => Ok(Some(value.to_owned())),
+                None => bail!("{}: the variable {name}, which holds its secret, is not set", config.url),
+            }
+        };
+        let credentials = match (secret(&config.token_variable)?, &config.user) {
+            (Some(token), _) => Some(Credentials::Bearer(token)),
+            (None, Some(user)) => {
+                let password = secret(&config.password_variable)?.unwrap_or_default();
+                Some(Credentials::Basic { user: user.clone(), password })
+            }
+            (None, None) => None,
+        };
+        let time_limit = config.time_limit.map_or(remote::TIME_LIMIT, Duration::from_secs);
+        let mut remote = Remote::at(&config.url, &context.folder, credentials, time_limit)?;
+        remote.access = config.access.unwrap_or(Access::Read);
+        remote.trusts_anybody = config.trust == Some(TrustWord::None);
+        if remote.trusts_anybody && !remote.is_folder() {
+            bail!("{remote}: trust = \"none\" is for folders: what comes over a network has to be signed");
+        }
+        if !offline || remote.is_folder() {
+            remotes.push(remote);
+        }
+    }
+    Ok(remotes)
+}
+
+/// Those that flags and variables name may be given a token by a variable.
+fn named_remotes<'a>(context: &Context, urls: impl Iterator<Item = &'a str>) -> Vec<RemoteConfig> {
+    let token_variable = context.variable(variable::REMOTE_TOKEN).map(|_| variable::REMOTE_TOKEN.to_owned());
+    urls.map(|url| RemoteConfig { token_variable: token_variable.clone(), ..RemoteConfig::at(url.to_owned()) })
+        .collect()
 }
 
 impl From<Means> for Flags {
     fn from(means: Means) -> Self {
         Self { means, ..Self::default() }
+    }
+}
+
+impl From<RemoteFlags> for Flags {
+    fn from(remotes: RemoteFlags) -> Self {
+        Self { remotes, ..Self::default() }
     }
 }
 
@@ -186,6 +284,8 @@ impl Flags {
             keep_gb: self.keep_gb,
             isolation: self.means.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
             recipes: self.means.recipes.map(|recipes| context.folder.join(recipes)),
+            targets: None,
+            remotes: named_remotes(context, self.remotes.remotes.iter().map(String::as_str)),
         })
     }
 }
@@ -211,6 +311,8 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         keep_gb: number(context, variable::KEEP_GB)?,
         isolation: context.variable(variable::ISOLATION).map(isolation).transpose().context(variable::ISOLATION)?,
         recipes: context.variable(variable::RECIPES).map(|recipes| context.folder.join(recipes)),
+        targets: None,
+        remotes: named_remotes(context, words(variable::REMOTE)),
     })
 }
 

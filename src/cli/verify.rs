@@ -82,7 +82,10 @@ impl Options {
     fn rebuild(&self, context: &Context, output: OutputOptions, manifest: &Manifest) -> Result<Rebuilt> {
         let order = Order { targets: vec![manifest.triple.clone()], flags: self.means.clone().into() };
         let preparation = Preparation::new(context, order, output)?;
-        let rebuilt = preparation.run(context, |installer, targets| rebuild(installer, targets[0], manifest))?;
+        let contents = preparation.store.contents(manifest)?;
+        let folder = preparation.store.toolchain(&manifest.name);
+        let rebuilt = preparation
+            .run(context, |installer, targets| rebuild(installer, targets[0], manifest, &contents, &folder))?;
         preparation.progress.finish();
         Ok(rebuilt)
     }

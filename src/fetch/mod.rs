@@ -18,7 +18,6 @@ mod apt;
 mod cache;
 mod distribution;
 mod error;
-mod http;
 mod mirror;
 mod probe;
 mod progress;
@@ -43,9 +42,9 @@ pub use self::verified::{VerifiedFile, VerifyError};
 use self::cache::{Cache, Cached};
 use self::distribution::Archive;
 use self::error::Stop;
-use self::http::Http;
 use self::mirror::Place;
 use crate::event::{Event, Observer};
+use crate::http::{self, Http, Retry};
 use crate::source::{Distribution, Source};
 
 /// What a [`Fetcher`] is told. [`Settings::new`] has the usual values.
@@ -84,24 +83,6 @@ impl Settings {
             read_timeout: Duration::from_secs(30),
             apt: Some(Apt::new(state)),
         }
-    }
-}
-
-/// How often one address is asked before the next one, and how long is waited between.
-#[derive(Debug, Clone)]
-pub struct Retry {
-    /// Attempts at one address, the first included. Zero is one.
-    pub attempts: u32,
-    /// The wait before the second attempt; it doubles from one to the next.
-    pub first_wait: Duration,
-    /// No wait is longer, whatever the server asks for.
-    pub longest_wait: Duration,
-}
-
-impl Default for Retry {
-    /// Four attempts, with 1, 2 and 4 seconds between; 30 where the server asks for more.
-    fn default() -> Self {
-        Self { attempts: 4, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(30) }
     }
 }
 

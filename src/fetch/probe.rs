@@ -4,9 +4,8 @@ use reqwest::header::{HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, StatusCode, Url};
 
 use super::error::OriginFailure;
-use super::http::{self, Trouble};
-use super::transfer::Backoff;
 use super::{Fetcher, Origin, mirror};
+use crate::http::{self, Backoff, Trouble};
 use crate::source::Source;
 
 impl Fetcher<'_> {

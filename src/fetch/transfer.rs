@@ -11,35 +11,14 @@ use reqwest::{Method, StatusCode, Url};
 
 use super::cache::{Note, Partial, Refused};
 use super::error::{FetchError, Stop};
-use super::http::{self, Trouble};
 use super::progress::Progress;
-use super::{Fetcher, Retry, VerifiedFile};
+use super::{Fetcher, VerifiedFile};
 use crate::digest::HashingWriter;
 use crate::event::Event;
+use crate::http::{self, Backoff, Trouble};
 
 /// How many bytes are looked at to tell what a body is.
 pub(super) const TASTE: u64 = 512;
-
-/// The retries that are left at one address.
-pub(super) struct Backoff {
-    left: u32,
-    wait: Duration,
-    longest: Duration,
-}
-
-impl Backoff {
-    pub(super) fn new(retry: &Retry) -> Self {
-        Self { left: retry.attempts.saturating_sub(1), wait: retry.first_wait, longest: retry.longest_wait }
-    }
-
-    /// How long to wait before the next attempt, if there is one. `asked` is the server's wish.
-    pub(super) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        self.left = self.left.checked_sub(1)?;
-        let wait = self.wait.max(asked.unwrap_or_default()).min(self.longest);
-        self.wait = self.wait.saturating_mul(2);
-        Some(wait)
-    }
-}
 
 /// Why one attempt did not bring the file.
 enum Setback {
@@ -241,18 +220,6 @@ fn taste(beginning: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest_and_end() {
-        let seconds = Duration::from_secs;
-        let retry = Retry { attempts: 5, first_wait: seconds(1), longest_wait: seconds(3) };
-        let mut backoff = Backoff::new(&retry);
-        let waits: Vec<_> = std::iter::from_fn(|| backoff.next(None)).collect();
-        assert_eq!(waits, [1, 2, 3, 3].map(seconds));
-        let mut backoff = Backoff::new(&retry);
-        assert_eq!(backoff.next(Some(seconds(2))), Some(seconds(2)));
-        assert_eq!(backoff.next(Some(seconds(3600))), Some(seconds(3)));
-    }
 
     #[test]
     fn pages_are_told_from_archives() {

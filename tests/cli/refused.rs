@@ -69,7 +69,6 @@ fn a_usage_error_is_the_users_to_mend() {
     for arguments in [
         &[][..],
         &["instal"],
-        &["install"],
         &["install", "--nonsense", "tiny"],
         &["install", "--jobs", "many", "tiny"],
         &["list", "--quiet", "--verbose"],

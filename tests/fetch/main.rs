@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use muslchain::digest::Sha256;
 use muslchain::event::{Event, Observer};
-use muslchain::fetch::{FetchError, Fetcher, Retry, Settings, VerifiedFile};
+use muslchain::fetch::{FetchError, Fetcher, Settings, VerifiedFile};
+use muslchain::http::Retry;
 use muslchain::source::Source;
 use tempfile::TempDir;
 

@@ -63,7 +63,13 @@ fn packed(entries: &[Packed]) -> Vec<u8> {
             _ => builder.append_data(&mut header, path, content.as_slice()).unwrap(),
         }
     }
-    zstd::encode_all(builder.into_inner().unwrap().as_slice(), 1).unwrap()
+    framed(&builder.into_inner().unwrap())
+}
+
+/// In one frame, with its length before it.
+fn framed(content: &[u8]) -> Vec<u8> {
+    let frame = zstd::bulk::compress(content, 1).unwrap();
+    [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0], &u32::try_from(frame.len()).unwrap().to_le_bytes()[..], &frame].concat()
 }
 
 #[test]

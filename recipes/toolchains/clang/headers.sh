@@ -1,19 +1,8 @@
 # musl, patched and configured, and its headers. Its objects are made in the patched tree.
 
-. recipe/applied.sh
-rm -rf musl out
-cp -a src/musl musl
-patch_musl() {
-    applied musl "$1"
-    patch -d musl -p1 -s < "$1"
-}
-while read -r patch; do
-    case $patch in '' | '#'*) continue ;; esac
-    patch_musl "src/musl-patches/patches/$patch"
-done < src/musl-patches/patches/series
-if [ "$DEFAULTS" = yes ]; then
-    patch_musl recipe/musl-arguments-of-constructors.patch
-fi
+. recipe/musl-source.sh
+rm -rf out
+patched_musl musl
 
 # Clang looks for headers and libraries below <sysroot>/usr, musl installs them at the sysroot's root.
 mkdir -p "out/$TARGET"

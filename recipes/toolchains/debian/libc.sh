@@ -4,21 +4,8 @@
 . recipe/enter.sh
 PATH="$WORK/out/bin:$PATH"
 
-. recipe/applied.sh
-# A copy, so that an interrupted run finds the tree unpatched.
-rm -rf src/musl-patched
-cp -a src/musl src/musl-patched
-patch_musl() {
-    applied musl "$1"
-    patch -d src/musl-patched -p1 -s < "$1"
-}
-while read -r patch; do
-    case $patch in '' | '#'*) continue ;; esac
-    patch_musl "src/musl-patches/patches/$patch"
-done < src/musl-patches/patches/series
-if [ "$DEFAULTS" = yes ]; then
-    patch_musl recipe/musl-arguments-of-constructors.patch
-fi
+. recipe/musl-source.sh
+patched_musl src/musl-patched
 
 rm -rf obj/musl "obj/gcc/$TARGET"
 mkdir -p obj/musl

@@ -1,4 +1,6 @@
 //! One HTTP request at a time: the client, what its failures mean, and which hosts are dead.
+//!
+//! Credentials go to the host that they are for, never along with a redirect to another.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -6,17 +8,24 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::blocking::{Body, Client, Response};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, StatusCode, Url, redirect};
 
 /// More hops than any mirror network needs.
 const MOST_REDIRECTS: usize = 10;
 
 /// Why a request brought nothing.
-pub(super) enum Trouble {
+pub enum Trouble {
     /// It may pass: the same request may do better, after `after` if the server said so.
-    Passing { reason: String, after: Option<Duration> },
+    Passing {
+        /// What happened.
+        reason: String,
+        /// How long the server wants to be left alone.
+        after: Option<Duration>,
+    },
     /// Asking this address again is of no use.
     Lasting(String),
 }
@@ -24,6 +33,46 @@ pub(super) enum Trouble {
 impl Trouble {
     fn passing(reason: String) -> Self {
         Self::Passing { reason, after: None }
+    }
+}
+
+/// How often one address is asked before the next one, and how long is waited between.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    /// Attempts at one address, the first included. Zero is one.
+    pub attempts: u32,
+    /// The wait before the second attempt; it doubles from one to the next.
+    pub first_wait: Duration,
+    /// No wait is longer, whatever the server asks for.
+    pub longest_wait: Duration,
+}
+
+impl Default for Retry {
+    /// Four attempts, with 1, 2 and 4 seconds between; 30 where the server asks for more.
+    fn default() -> Self {
+        Self { attempts: 4, first_wait: Duration::from_secs(1), longest_wait: Duration::from_secs(30) }
+    }
+}
+
+/// The retries that are left at one address.
+pub struct Backoff {
+    left: u32,
+    wait: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// All of them.
+    pub fn new(retry: &Retry) -> Self {
+        Self { left: retry.attempts.saturating_sub(1), wait: retry.first_wait, longest: retry.longest_wait }
+    }
+
+    /// How long to wait before the next attempt, if there is one. `asked` is the server's wish.
+    pub fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        let wait = self.wait.max(asked.unwrap_or_default()).min(self.longest);
+        self.wait = self.wait.saturating_mul(2);
+        Some(wait)
     }
 }
 
@@ -38,7 +87,7 @@ enum Host {
 
 /// An HTTP client that is made when it is first needed. It takes proxies and certificates from
 /// the environment, as reqwest and rustls-native-certs do.
-pub(super) struct Http {
+pub struct Http {
     connect_timeout: Duration,
     read_timeout: Duration,
     client: OnceLock<Result<Client, String>>,
@@ -46,32 +95,53 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(connect_timeout: Duration, read_timeout: Duration) -> Self {
+    /// One that gives up a connection, and a server that is silent, after these times.
+    pub fn new(connect_timeout: Duration, read_timeout: Duration) -> Self {
         Self { connect_timeout, read_timeout, client: OnceLock::new(), hosts: Mutex::default() }
     }
 
     /// Sends a request without a body and follows redirects. Any other status is the caller's.
+    pub fn send(&self, method: &Method, url: &Url, headers: &HeaderMap) -> Result<Response, Trouble> {
+        self.send_body(method, url, headers, &|| Ok(None))
+    }
+
+    /// The same with a body, which is made for each host that is asked. Where the time for all of it is not said, it is the
+    /// client's own.
     ///
     /// The client's own redirects would hide which host it was that did not answer.
-    pub(super) fn send(&self, method: &Method, url: &Url, headers: &HeaderMap) -> Result<Response, Trouble> {
+    pub fn send_body(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: &dyn Fn() -> io::Result<Option<(Body, Duration)>>,
+    ) -> Result<Response, Trouble> {
         let client = self.client.get_or_init(|| self.build()).as_ref().map_err(|why| Trouble::Lasting(why.clone()))?;
+        let mut headers = headers.clone();
         let mut target = url.clone();
         for _ in 0..=MOST_REDIRECTS {
             let host = host(&target);
             self.check_alive(&host)?;
-            let request = client.request(method.clone(), target.clone()).headers(headers.clone());
+            let mut request = client.request(method.clone(), target.clone()).headers(headers.clone());
+            if let Some((body, time)) = body().map_err(|error| Trouble::Lasting(error.to_string()))? {
+                request = request.body(body).timeout(time);
+            }
             let response = request.send().map_err(|error| self.judge(&host, &error))?;
             self.lock().insert(host, Host::Answered);
             let status = response.status();
             let Some(location) = response.headers().get(LOCATION).filter(|_| status.is_redirection()) else {
                 return Ok(response);
             };
-            target = location
+            let next = location
                 .to_str()
                 .ok()
                 .and_then(|location| target.join(location).ok())
                 .filter(|target| matches!(target.scheme(), "http" | "https"))
                 .ok_or_else(|| Trouble::Lasting(format!("redirects to {location:?}, which is no web address")))?;
+            if next.origin() != target.origin() {
+                headers.remove(AUTHORIZATION);
+            }
+            target = next;
         }
         Err(Trouble::Lasting(format!("more than {MOST_REDIRECTS} redirects")))
     }
@@ -135,7 +205,7 @@ impl Http {
 }
 
 /// What a status means that is not the one hoped for.
-pub(super) fn refusal(response: &Response) -> Trouble {
+pub fn refusal(response: &Response) -> Trouble {
     let status = response.status();
     let reason = format!("the server says {status}");
     let after = response.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok()?.trim().parse().ok());
@@ -152,12 +222,12 @@ pub(super) fn refusal(response: &Response) -> Trouble {
 }
 
 /// The length that the server gives the body. Also of a response to HEAD, which has none.
-pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// `Content-Range: bytes <start>-<end>/<total>` as start and, unless it is `*`, total.
-pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+pub fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
     let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;
@@ -165,7 +235,7 @@ pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
 }
 
 /// An address as it may be shown: without credentials and tokens.
-pub(super) fn shown(url: &Url) -> String {
+pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
     // Both fail only for addresses that can have no credentials.
     let _ = url.set_username("");
@@ -176,7 +246,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 /// The innermost cause: the outer ones only repeat the address.
-pub(super) fn root(error: &(dyn Error + 'static)) -> String {
+pub fn root(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
@@ -209,6 +279,18 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_end() {
+        let seconds = Duration::from_secs;
+        let retry = Retry { attempts: 5, first_wait: seconds(1), longest_wait: seconds(3) };
+        let mut backoff = Backoff::new(&retry);
+        let waits: Vec<_> = std::iter::from_fn(|| backoff.next(None)).collect();
+        assert_eq!(waits, [1, 2, 3, 3].map(seconds));
+        let mut backoff = Backoff::new(&retry);
+        assert_eq!(backoff.next(Some(seconds(2))), Some(seconds(2)));
+        assert_eq!(backoff.next(Some(seconds(3600))), Some(seconds(3)));
+    }
 
     #[test]
     fn ranges() {
