@@ -54,6 +54,14 @@ pub enum Refusal {
     /// It has ended.
     #[error("it expired on {0}; whoever signed it signs it anew with `muslchain cache push`")]
     Expired(String),
+    /// It holds something else than the project's lock says.
+    #[error("its contents are sha256:{found}, and toolchains.lock says sha256:{locked}")]
+    NotLocked {
+        /// The digest of its list of contents.
+        found: Sha256,
+        /// The locked one.
+        locked: Sha256,
+    },
     /// One that came later was seen.
     #[error("it is older than what was seen before (sequence {found}, {seen} was seen): somebody took it back")]
     Older {

@@ -15,6 +15,7 @@ use crate::artifact::{self, Artifact, Refusal, Trust};
 use crate::contents::Contents;
 use crate::digest::Sha256;
 use crate::event::{Event, Observer};
+use crate::lockfile::LockFile;
 use crate::pack::{self, PackError};
 use crate::plan::{Key, Plan};
 use crate::remote::{Remote, RemoteError};
@@ -36,6 +37,8 @@ pub struct Cache<'a> {
     pub remotes: &'a [Remote],
     /// Whose signatures are trusted.
     pub keys: &'a [PublicKey],
+    /// What toolchains have to hold, whoever signed for them.
+    pub locked: Option<&'a LockFile>,
     /// Hears of everything.
     pub observer: &'a dyn Observer,
     /// What the remotes, by their places in the list, said of keys.
@@ -156,8 +159,14 @@ impl Unpublished {
 
 impl<'a> Cache<'a> {
     /// Asks nobody yet.
-    pub fn new(store: &'a Store, remotes: &'a [Remote], keys: &'a [PublicKey], observer: &'a dyn Observer) -> Self {
-        Self { store, remotes, keys, observer, asked: Mutex::default() }
+    pub fn new(
+        store: &'a Store,
+        remotes: &'a [Remote],
+        keys: &'a [PublicKey],
+        locked: Option<&'a LockFile>,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Self { store, remotes, keys, locked, observer, asked: Mutex::default() }
     }
 
     /// Whether any remote has an artifact of that plan that is believed.
@@ -241,9 +250,13 @@ impl<'a> Cache<'a> {
         let trust = if remote.trusts_anybody { Trust::Anybody } else { Trust::Keys(self.keys) };
         let seen = self.store.sequence(key)?;
         let artifact = Artifact::believe(&document, key, trust, seen, SystemTime::now()).map_err(refused)?;
-        match artifact.toolchain.name == name {
-            true => Ok(Some(artifact)),
-            false => Err(refused(Refusal::Other(artifact.toolchain.name))),
+        if artifact.toolchain.name != name {
+            return Err(refused(Refusal::Other(artifact.toolchain.name)));
+        }
+        let found = artifact.toolchain.contents;
+        match self.locked.and_then(|lock| lock.contents_of(key)).filter(|locked| *locked != found) {
+            Some(locked) => Err(refused(Refusal::NotLocked { found, locked })),
+            None => Ok(Some(artifact)),
         }
     }
 

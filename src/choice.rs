@@ -34,6 +34,8 @@ pub struct Chooser<'a> {
     pub recipe: RecipeChoice,
     /// What of it.
     pub request: Request,
+    /// What moving versions mean, whatever the store's record says.
+    pub locked: &'a [Source],
     /// Compilers of this machine that recipes may ask for.
     pub compilers: &'a HostCompilers<'a>,
     /// Hears of everything.
@@ -215,7 +217,9 @@ impl Chooser<'_> {
     }
 
     fn plans_as_known(&self, recipe: &str, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
-        let resolved = self.store.resolved()?;
+        // The first of a component counts.
+        let mut resolved = self.locked.to_vec();
+        resolved.extend(self.store.resolved()?);
         let compiler = self.compiler_for(recipe)?;
         let plan = |target: &&Target| {
             let (recipes, sources, request) = (self.recipes, self.sources, &self.request);
@@ -238,6 +242,7 @@ impl Chooser<'_> {
         let mut changed = false;
         for source in sources_of(plans) {
             if let Some(moving) = self.sources.moving_behind(source)
+                && !self.locked.contains(source)
                 && self.fetcher.can_get(source).is_err()
                 && self.resolve(moving).is_ok()
             {
@@ -249,7 +254,8 @@ impl Chooser<'_> {
         changed
     }
 
-    fn resolve(&self, moving: &Moving) -> Result<(), ChoiceError> {
+    /// Finds out what a moving version means now, and records it.
+    pub fn resolve(&self, moving: &Moving) -> Result<(), ChoiceError> {
         let found = self.fetcher.resolve_distribution_binary(&moving.suite, &moving.package).map_err(|reason| {
             ChoiceError::Resolve {
                 component: moving.name.clone(),

@@ -17,6 +17,7 @@ use crate::host::{Host, Lacking, Look, NamedTools, Needs, Survey};
 use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::Launcher;
+use crate::lockfile::LockFile;
 use crate::plan::{Linkage, Plan};
 use crate::recipe::{HostTools, RecipeError};
 use crate::sandbox::Isolation;
@@ -34,6 +35,8 @@ pub struct Installer<'a> {
     pub cache: Cache<'a>,
     /// Whether what no remote has is built.
     pub may_build: bool,
+    /// What toolchains have to be, or nothing is installed.
+    pub locked: Option<&'a LockFile>,
     /// The level of isolation that was asked for; the best possible one where none was.
     pub isolation: Option<Isolation>,
     /// Compilations at once.
@@ -90,6 +93,22 @@ pub enum InstallError {
     /// The recipes cannot be read.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// What would be installed is not what the project's lock says.
+    #[error("this is not what toolchains.lock says:{}; `muslchain lock` locks what is", .0.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    NotLocked(Vec<String>),
+    /// It has the right key, and holds something else than the project's lock says.
+    #[error(
+        "{name} holds sha256:{found}, and toolchains.lock says sha256:{locked}: the same inputs came out otherwise. \
+         `muslchain uninstall {name}` and `install --no-build` take the one that was locked, from a remote that has it"
+    )]
+    OtherContents {
+        /// The toolchain.
+        name: String,
+        /// The digest of its list of contents.
+        found: Sha256,
+        /// The locked one.
+        locked: Sha256,
+    },
     /// Nothing may be built, and no remote has these.
     #[error("nothing is to be built, and no remote has it:{}", listed(.0))]
     NotOffered(Vec<NotOffered>),
@@ -140,6 +159,13 @@ impl Installer<'_> {
     /// The host is not looked at if all is installed or remotes have it, and no source is asked for before the host was looked at.
     pub fn install(&self, targets: &[&Target]) -> Result<Vec<Installed>, InstallError> {
         let installed = self.install_toolchains(targets)?;
+        for Installed { manifest, .. } in &installed {
+            let (name, found) = (manifest.name.clone(), manifest.contents);
+            match self.locked.and_then(|lock| lock.contents_of(&manifest.key)) {
+                Some(locked) if locked != found => return Err(InstallError::OtherContents { name, found, locked }),
+                _ => {}
+            }
+        }
         for (target, installed) in targets.iter().zip(&installed) {
             shim::stamp(self.store(), &installed.manifest)?;
             shim::ensure(self.store(), target, &installed.manifest)?;
@@ -151,6 +177,7 @@ impl Installer<'_> {
         self.store().sweep(self.chooser.observer)?;
         let mut linkage = Linkage::Static;
         let mut candidates = self.chooser.candidates(targets, linkage)?;
+        self.check_lock(candidates.iter().find_map(|candidate| candidate.plans.as_deref()))?;
         if let Some(plans) = self.chooser.installed(&candidates)? {
             return plans.iter().map(|plan| self.take_installed(plan)).collect();
         }
@@ -169,6 +196,7 @@ impl Installer<'_> {
         }
         let hosts = self.check(&survey, &mut candidates, targets)?;
         let plans = self.chooser.choose(&candidates, targets, linkage)?;
+        self.check_lock(Some(&plans))?;
         // What one of several remotes has of a recipe that came to be chosen only now.
         let pulled = self.pull(&plans)?;
         let missing = self.missing(&plans)?;
@@ -180,6 +208,15 @@ impl Installer<'_> {
         kept.trim(self.kept_cap)?;
         note_ways(&mut installed, &pulled);
         Ok(installed)
+    }
+
+    /// Whether the plans, where they are known, are what the lock says.
+    fn check_lock(&self, plans: Option<&[Plan]>) -> Result<(), InstallError> {
+        let differences = self.locked.zip(plans).map(|(lock, plans)| lock.differences(plans)).unwrap_or_default();
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(InstallError::NotLocked(differences)),
+        }
     }
 
     /// The plans whose keys can be known without building: where a recipe was named those of that one, which may ask the

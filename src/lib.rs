@@ -16,6 +16,7 @@ pub mod elf;
 pub mod check;
 pub mod recipe;
 pub mod plan;
+pub mod lockfile;
 pub mod http;
 pub mod fetch;
 pub mod unpack;

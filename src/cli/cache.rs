@@ -123,7 +123,7 @@ impl Options {
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
         match self.command {
             Command::Push(options) => options.run(context, output),
-            Command::Pull(asked) => install(context, asked.ordered(), output, false),
+            Command::Pull(asked) => install(context, asked.ordered(), output, false, false),
             Command::Ls(options) => options.run(context, output),
             Command::Verify(options) => options.run(context, output),
             Command::Rm(asked) => remove(context, asked, output),
@@ -157,7 +157,7 @@ impl Push {
         let progress = Progress::new(context, output)?;
         store.sweep(&progress)?;
         let signer = key::signing(context)?;
-        let cache = Cache::new(&store, &settings.remotes, &[], &progress);
+        let cache = Cache::new(&store, &settings.remotes, &[], None, &progress);
         let lifetime = DAY.saturating_mul(u32::try_from(self.expires).unwrap_or(u32::MAX));
         for manifest in find_all(context, &store, &self.names)? {
             if everything && manifest.host_compiler.is_some() {

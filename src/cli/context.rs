@@ -149,6 +149,8 @@ pub mod variable {
     pub const NO_REMOTE: &str = "MUSLCHAIN_NO_REMOTE";
     /// As `--no-build`: 1 or 0.
     pub const NO_BUILD: &str = "MUSLCHAIN_NO_BUILD";
+    /// As `--locked`: 1 or 0.
+    pub const LOCKED: &str = "MUSLCHAIN_LOCKED";
     /// Public keys that are trusted beside those of the user's file, separated by blanks.
     pub const TRUST: &str = "MUSLCHAIN_TRUST";
     /// The text of the key to sign with.

@@ -9,10 +9,11 @@ use super::settings::{Flags, RemoteFlags, Settings, switch};
 use super::{OutputOptions, key, room, store};
 use crate::build::BuildError;
 use crate::cache::Cache;
-use crate::choice::{ChoiceError, Chooser};
+use crate::choice::{ChoiceError, Chooser, RecipeChoice};
 use crate::fetch::Fetcher;
 use crate::host::{HostCompilers, Lacking};
 use crate::install::{InstallError, Installer, Way};
+use crate::lockfile::LockFile;
 use crate::rebuild::RebuildError;
 use crate::source::Sources;
 use crate::store::Store;
@@ -29,19 +30,28 @@ pub struct Options {
     /// Take what a remote has, and build nothing [env: MUSLCHAIN_NO_BUILD]
     #[arg(long)]
     no_build: bool,
+    /// Install what the project's toolchains.lock says, or nothing [env: MUSLCHAIN_LOCKED]
+    #[arg(long)]
+    locked: bool,
 }
 
 impl Options {
     /// Runs the command.
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let no_build = self.no_build || switch(context, variable::NO_BUILD)?.unwrap_or(false);
-        install(context, self.order.asking(self.remotes), output, !no_build)
+        let is_on = |name| switch(context, name).map(|on| on.unwrap_or(false));
+        let may_build = !(self.no_build || is_on(variable::NO_BUILD)?);
+        let locked = self.locked || is_on(variable::LOCKED)?;
+        install(context, self.order.asking(self.remotes), output, may_build, locked)
     }
 }
 
 /// Brings what was ordered into the store.
-pub fn install(context: &Context, order: Order, output: OutputOptions, may_build: bool) -> Result<()> {
-    let preparation = Preparation::new(context, order, output)?;
+pub fn install(context: &Context, order: Order, output: OutputOptions, may_build: bool, locked: bool) -> Result<()> {
+    let mut preparation = Preparation::new(context, order, output)?;
+    preparation.locked = locked;
+    if locked && preparation.settings.lock.is_none() {
+        bail!("there is no toolchains.lock beside a toolchains.toml here or above: `muslchain lock` makes it");
+    }
     let install = |installer: &mut Installer<'_>, targets: &[&Target]| {
         installer.may_build = may_build;
         installer.install(targets)
@@ -85,8 +95,12 @@ pub struct Preparation {
     /// Whose signatures are trusted.
     keys: Vec<PublicKey>,
     sources: Sources,
+    /// Whether toolchains have to be what the project's lock says.
+    locked: bool,
+    /// Whether what it says counts for nothing.
+    pub ignores_lock: bool,
     /// Each once.
-    targets: Vec<Target>,
+    pub targets: Vec<Target>,
     /// The store.
     pub store: Store,
     /// The terminal.
@@ -116,7 +130,7 @@ impl Preparation {
                 targets.push(target.clone());
             }
         }
-        Ok(Self { settings, keys, sources, targets, store, progress })
+        Ok(Self { settings, keys, sources, locked: false, ignores_lock: false, targets, store, progress })
     }
 
     /// For all targets there are, where none is named.
@@ -137,19 +151,28 @@ impl Preparation {
         let table = self.settings.recipes.host_tools()?;
         let compilers = HostCompilers::new(&table, &self.settings.named_tools);
         let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
+        let lock = self.settings.lock.as_ref().filter(|_| !self.ignores_lock);
+        // Where nobody says otherwise, it is the recipe that was locked.
+        let recipe = match (&self.settings.recipe, lock) {
+            (RecipeChoice::Auto, Some(lock)) => RecipeChoice::Named(lock.recipe.clone()),
+            (recipe, _) => recipe.clone(),
+        };
+        let locked = lock.filter(|_| self.locked);
         let mut installer = Installer {
             chooser: Chooser {
                 recipes: &self.settings.recipes,
                 sources: &self.sources,
                 store: &self.store,
                 fetcher: &fetcher,
-                recipe: self.settings.recipe.clone(),
+                recipe,
                 request: self.settings.request.clone(),
+                locked: lock.map_or(&[], LockFile::sources),
                 compilers: &compilers,
                 observer: &self.progress,
             },
-            cache: Cache::new(&self.store, &self.settings.remotes, &self.keys, &self.progress),
+            cache: Cache::new(&self.store, &self.settings.remotes, &self.keys, locked, &self.progress),
             may_build: true,
+            locked,
             isolation: self.settings.isolation,
             jobs: self.settings.jobs,
             keep_work: self.settings.keep_work,

@@ -14,6 +14,7 @@ mod import;
 mod install;
 mod key;
 mod list;
+mod lock;
 mod progress;
 mod room;
 mod run;
@@ -118,6 +119,12 @@ enum Command {
     /// Every file in it has to have the digest that its list of contents says. Who made it is not known: take
     /// it from whom you trust.
     Import(import::Options),
+    /// Write down what a project's toolchains are to be, to the byte, in toolchains.lock
+    ///
+    /// It stands beside toolchains.toml and belongs into the repository: every source with its digest, and for each target and host the
+    /// key and the digest of what the toolchain holds, where one was seen. `install` takes from it what moving versions mean;
+    /// `install --locked` installs what it says, or nothing.
+    Lock(lock::Options),
     /// Exchange toolchains with remotes: places that keep them for many machines
     ///
     /// `install` takes a toolchain from the first remote that has it, if somebody signed it whose key is trusted here. A remote
@@ -192,6 +199,7 @@ fn dispatch(context: &Context, cli: Cli) -> u8 {
         Command::Gc(options) => options.run(context, output),
         Command::Export(options) => options.run(context, output),
         Command::Import(options) => options.run(context, output),
+        Command::Lock(options) => options.run(context, output),
         Command::Cache(options) => options.run(context, output),
         Command::Key(options) => options.run(context),
         Command::Show(options) => options.run(context),

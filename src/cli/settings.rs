@@ -13,6 +13,7 @@ use crate::config::{Config, RemoteConfig, TrustWord};
 use crate::fetch::{self, Mirror};
 use crate::host::NamedTools;
 use crate::launcher::{self, Launcher};
+use crate::lockfile::{LOCK_FILE, LockFile};
 use crate::plan::Request;
 use crate::recipe::Recipes;
 use crate::remote::{self, Access, Credentials, Remote};
@@ -128,6 +129,10 @@ pub struct Settings {
     pub targets: Vec<String>,
     /// Places that keep toolchains, in the order in which they are asked.
     pub remotes: Vec<Remote>,
+    /// Where the project's lock is, or would be.
+    pub lock_path: Option<PathBuf>,
+    /// The project's lock.
+    pub lock: Option<LockFile>,
 }
 
 impl Settings {
@@ -136,10 +141,12 @@ impl Settings {
         let no_remote = flags.remotes.no_remote
             || (flags.remotes.remotes.is_empty() && switch(context, variable::NO_REMOTE)?.unwrap_or(false));
         let mut config = flags.into_config(context)?.over(from_variables(context)?);
+        let mut lock_path = None;
         if let Some(path) = Config::find_project(&context.folder) {
             let project = Config::read(&path)?;
             refuse_what_is_not_a_projects(&project, &path)?;
             config = config.over(project);
+            lock_path = Some(path.with_file_name(LOCK_FILE));
         }
         let users = context.config_folder()?.map(|folder| folder.join(USER_FILE));
         if let Some(path) = users.filter(|path| path.is_file()) {
@@ -148,7 +155,12 @@ impl Settings {
         if no_remote {
             config.remotes.clear();
         }
-        Self::from_config(context, config.over(Config::default_settings()))
+        let mut settings = Self::from_config(context, config.over(Config::default_settings()))?;
+        if let Some(path) = lock_path {
+            settings.lock = LockFile::read(&path)?;
+            settings.lock_path = Some(path);
+        }
+        Ok(settings)
     }
 
     fn from_config(context: &Context, config: Config) -> anyhow::Result<Self> {
@@ -182,6 +194,8 @@ impl Settings {
             isolation: config.isolation,
             targets: config.targets.unwrap_or_default(),
             remotes: remotes(context, &config.remotes, config.offline.unwrap_or(false))?,
+            lock_path: None,
+            lock: None,
         })
     }
 }

@@ -13,11 +13,11 @@ use std::thread::{self, JoinHandle};
 
 use crate::digest::{HashingWriter, Sha256};
 
-/// How much is compressed by itself.
-pub const FRAME: usize = 2 << 20;
+/// How much is compressed by itself. The programs of binutils have much in common: frames of 4 MiB come out an eighth longer.
+pub const FRAME: usize = 8 << 20;
 
-/// High: it is packed once.
-const LEVEL: i32 = 15;
+/// The lowest whose window is a whole frame. A C toolchain of 75 MB: 18.9 MB in 1.1 s, with level 19 17.0 MB in 41 s.
+const LEVEL: i32 = 9;
 
 /// What a skippable frame with a length begins with: its magic number and its own size, four bytes
 /// (<https://github.com/facebook/zstd/blob/dev/contrib/pzstd/SkippableFrame.h>).
@@ -78,7 +78,7 @@ impl<W: Write> Encoder<W> {
     pub fn new(out: W, threads: usize) -> Self {
         let workers = Workers::new(threads, |block| zstd::bulk::compress(block, LEVEL));
         let out = HashingWriter::new(out);
-        Self { out, workers, pending: VecDeque::new(), most_pending: threads + 1, current: Vec::new() }
+        Self { out, workers, pending: VecDeque::new(), most_pending: threads, current: Vec::new() }
     }
 
     /// The digest and the length of what was written out.
@@ -118,7 +118,7 @@ impl<W: Write> Write for Encoder<W> {
         self.current.extend_from_slice(&bytes[..taken]);
         if self.current.len() == FRAME {
             self.begin_current();
-            if self.pending.len() > self.most_pending {
+            if self.pending.len() >= self.most_pending {
                 self.write_first()?;
             }
         }
@@ -141,7 +141,8 @@ pub struct Decoder {
 impl Decoder {
     /// In so many threads; the stream is read in one more.
     pub fn new(stream: impl Read + Send + 'static, threads: usize) -> Self {
-        let (out, frames) = sync_channel(threads);
+        // One frame is waited for, and one is begun already that nobody waits for yet.
+        let (out, frames) = sync_channel(threads.saturating_sub(2));
         let position = Arc::new(AtomicU64::new(0));
         let counter = position.clone();
         let reader = thread::spawn(move || read_frames(stream, threads, &counter, &out));
@@ -164,10 +165,14 @@ impl Read for Decoder {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.current.read(buffer)? {
-                0 if !buffer.is_empty() => match self.frames.recv() {
-                    Ok(frame) => self.current = io::Cursor::new(result_of(&frame)?),
-                    Err(_) => return Ok(0),
-                },
+                0 if !buffer.is_empty() => {
+                    // What was read takes memory no longer.
+                    self.current = io::Cursor::default();
+                    match self.frames.recv() {
+                        Ok(frame) => self.current = io::Cursor::new(result_of(&frame)?),
+                        Err(_) => return Ok(0),
+                    }
+                }
                 count => return Ok(count),
             }
         }
@@ -260,9 +265,9 @@ mod tests {
         Ok(content)
     }
 
-    /// Five frames and a bit.
+    /// Two frames and a bit.
     fn content() -> Vec<u8> {
-        (0..5 * FRAME as u64 + 12345).map(|place| (place * place >> 13) as u8).collect()
+        (0..2 * FRAME as u64 + 12345).map(|place| (place * place >> 13) as u8).collect()
     }
 
     #[test]
@@ -295,7 +300,7 @@ mod tests {
         let mut bomb = SKIPPABLE.to_vec();
         bomb.extend(u32::MAX.to_le_bytes());
         assert!(decoded(&bomb).is_err());
-        let frame = zstd::bulk::compress(&vec![0; 64 * FRAME], 3).unwrap();
+        let frame = zstd::bulk::compress(&vec![0; 8 * FRAME], 3).unwrap();
         let mut bomb = SKIPPABLE.to_vec();
         bomb.extend((frame.len() as u32).to_le_bytes());
         bomb.extend(frame);

@@ -27,8 +27,8 @@ use crate::digest::{HashingWriter, Sha256};
 use crate::store::{MANIFEST_SCHEMA, Manifest};
 use crate::unpack::{Meter, Metered};
 
-/// The most threads that compress or decompress at once: each takes memory.
-const AT_ONCE: usize = 4;
+/// The most threads that compress or decompress at once: each takes some twenty megabytes.
+const AT_ONCE: usize = 2;
 
 /// The length of what stands at the end of a tar archive.
 const END_MARK: usize = 1024;

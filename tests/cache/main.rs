@@ -8,5 +8,6 @@ mod bench;
 mod commands;
 mod crash;
 mod exchange;
+mod lock;
 mod settings;
 mod trust;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use muslchain::digest::Sha256;
+use muslchain::pack::frames::FRAME;
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
@@ -66,10 +67,14 @@ fn packed(entries: &[Packed]) -> Vec<u8> {
     framed(&builder.into_inner().unwrap())
 }
 
-/// In one frame, with its length before it.
+/// In frames, with their lengths before them.
 fn framed(content: &[u8]) -> Vec<u8> {
-    let frame = zstd::bulk::compress(content, 1).unwrap();
-    [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0], &u32::try_from(frame.len()).unwrap().to_le_bytes()[..], &frame].concat()
+    let frame = |content: &[u8]| {
+        let frame = zstd::bulk::compress(content, 1).unwrap();
+        let length = u32::try_from(frame.len()).unwrap().to_le_bytes();
+        [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0], &length[..], &frame].concat()
+    };
+    content.chunks(FRAME).flat_map(frame).collect()
 }
 
 #[test]
