@@ -333,7 +333,7 @@ impl<'a> Cache<'a> {
         let sequence = present.map_or(now, |present| now.max(present.sequence.saturating_add(1)));
         let expires = now.saturating_add(lifetime.as_secs());
         let document = Artifact::new(manifest.clone(), (packed.digest, packed.size), sequence, expires);
-        remote.put_document(&manifest.key, &document.document(signer)?)?;
+        remote.put_document(&document, &document.document(signer)?)?;
         Ok(pushed)
     }
 
@@ -356,7 +356,7 @@ pub fn remove(remote: &Remote, key: &Key) -> Result<bool, RemoteError> {
 /// What of a remote's folder nobody needs: documents that have expired, and blobs that no other document names, unless they were
 /// put there within the last day. Nothing for a remote that is no folder.
 pub fn garbage(remote: &Remote, now: SystemTime) -> Result<Option<Vec<PathBuf>>, RemoteError> {
-    let Some(folder) = remote.folder() else { return Ok(None) };
+    let Some(folder) = remote.files() else { return Ok(None) };
     let failed = |error: io::Error| remote.error(error.to_string());
     let (mut garbage, mut named) = (Vec::new(), BTreeSet::new());
     for path in files_in(&folder.documents).map_err(failed)? {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use super::context::{Context, variable};
@@ -16,7 +16,7 @@ use crate::launcher::{self, Launcher};
 use crate::lockfile::{LOCK_FILE, LockFile};
 use crate::plan::Request;
 use crate::recipe::Recipes;
-use crate::remote::{self, Access, Credentials, Remote};
+use crate::remote::{self, Access, Credentials, Remote, docker};
 use crate::sandbox::Isolation;
 
 /// The user's file of settings.
@@ -246,7 +246,7 @@ fn remotes(context: &Context, configs: &[RemoteConfig], offline: bool) -> anyhow
                 let password = secret(&config.password_variable)?.unwrap_or_default();
                 Some(Credentials::Basic { user: user.clone(), password })
             }
-            (None, None) => None,
+            (None, None) => docker_credentials(context, &config.url)?,
         };
         let time_limit = config.time_limit.map_or(remote::TIME_LIMIT, Duration::from_secs);
         let mut remote = Remote::at(&config.url, &context.folder, credentials, time_limit)?;
@@ -260,6 +260,23 @@ fn remotes(context: &Context, configs: &[RemoteConfig], offline: bool) -> anyhow
         }
     }
     Ok(remotes)
+}
+
+/// What `docker login` keeps for a registry.
+fn docker_credentials(context: &Context, address: &str) -> anyhow::Result<Option<Credentials>> {
+    let Some(registry) = address.strip_prefix("oci://").and_then(|rest| rest.split('/').next()) else {
+        return Ok(None);
+    };
+    let folder = match (context.variable("DOCKER_CONFIG"), context.variable("HOME")) {
+        (Some(folder), _) => context.folder.join(folder),
+        (None, Some(home)) => Path::new(home).join(".docker"),
+        (None, None) => return Ok(None),
+    };
+    let path = folder.join(docker::CONFIG_FILE);
+    match fs_err::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        text => docker::credentials(&text?, registry).map_err(|why| anyhow!("{}: {why}", path.display())),
+    }
 }
 
 /// Those that flags and variables name may be given a token by a variable.

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use fs_err::File;
 
-use super::Stream;
+use super::{Backend, Files, LONGEST_DOCUMENT, Stream, blob_path, document_path};
+use crate::artifact::Artifact;
+use crate::digest::Sha256;
+use crate::plan::Key;
 
 /// The folder and what is below it. Files appear whole: they are written beside their places.
-#[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -17,45 +20,12 @@ impl Folder {
         Self(folder)
     }
 
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    fn path(&self, path: &str) -> PathBuf {
         self.0.join(path)
     }
 
-    pub(super) fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, String> {
-        let Some(stream) = self.open(path)? else { return Ok(None) };
-        let mut content = Vec::new();
-        stream.take(limit).read_to_end(&mut content).map_err(|error| error.to_string())?;
-        Ok(Some(content))
-    }
-
-    pub(super) fn open(&self, path: &str) -> Result<Option<Stream>, String> {
-        match File::open(self.path(path)) {
-            Ok(file) => Ok(Some(Box::new(file.into_parts().0))),
-            Err(error) => Self::absent(error).map(|()| None),
-        }
-    }
-
-    pub(super) fn size(&self, path: &str) -> Result<Option<u64>, String> {
-        match fs_err::metadata(self.path(path)) {
-            Ok(metadata) => Ok(Some(metadata.len())),
-            Err(error) => Self::absent(error).map(|()| None),
-        }
-    }
-
-    pub(super) fn put(&self, path: &str, content: &[u8]) -> Result<(), String> {
-        self.write(path, |file| file.write_all(content)).map_err(|error| error.to_string())
-    }
-
-    pub(super) fn put_file(&self, path: &str, from: &Path) -> Result<(), String> {
-        let copy = |file: &mut std::fs::File| io::copy(&mut File::open(from)?, file).map(drop);
-        self.write(path, copy).map_err(|error| error.to_string())
-    }
-
-    pub(super) fn remove(&self, path: &str) -> Result<bool, String> {
-        match fs_err::remove_file(self.path(path)) {
-            Ok(()) => Ok(true),
-            Err(error) => Self::absent(error).map(|()| false),
-        }
+    fn open(&self, path: &str) -> Result<Option<std::fs::File>, String> {
+        present(File::open(self.path(path)).map(|file| file.into_parts().0))
     }
 
     fn write(&self, path: &str, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
@@ -71,13 +41,53 @@ impl Folder {
         fresh.persist(&place).map_err(|error| error.error)?;
         File::open(folder)?.sync_all()
     }
+}
 
-    /// What is not there is no error; the folder itself may be missing too.
-    fn absent(error: io::Error) -> Result<(), String> {
-        match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error.to_string()),
-        }
+/// What is not there is no error; the folder itself may be missing too.
+fn present<T>(found: io::Result<T>) -> Result<Option<T>, String> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Backend for Folder {
+    fn document(&self, key: &Key, _: Instant) -> Result<Option<Vec<u8>>, String> {
+        let Some(file) = self.open(&document_path(key))? else { return Ok(None) };
+        let mut content = Vec::new();
+        file.take(LONGEST_DOCUMENT + 1).read_to_end(&mut content).map_err(|error| error.to_string())?;
+        Ok(Some(content))
+    }
+
+    fn put_document(&self, artifact: &Artifact, document: &[u8], _: Instant) -> Result<(), String> {
+        let put = self.write(&document_path(&artifact.toolchain.key), |file| file.write_all(document));
+        put.map_err(|error| error.to_string())
+    }
+
+    fn remove_document(&self, key: &Key, _: Instant) -> Result<bool, String> {
+        Ok(present(fs_err::remove_file(self.path(&document_path(key))))?.is_some())
+    }
+
+    fn blob(&self, digest: &Sha256, _: u64, _: Instant) -> Result<Option<Stream>, String> {
+        Ok(self.open(&blob_path(digest))?.map(|file| Box::new(file) as Stream))
+    }
+
+    fn blob_size(&self, digest: &Sha256, _: Instant) -> Result<Option<u64>, String> {
+        Ok(present(fs_err::metadata(self.path(&blob_path(digest))))?.map(|metadata| metadata.len()))
+    }
+
+    fn put_blob(&self, digest: &Sha256, path: &Path, _: Instant) -> Result<(), String> {
+        let copy = |file: &mut std::fs::File| io::copy(&mut File::open(path)?, file).map(drop);
+        self.write(&blob_path(digest), copy).map_err(|error| error.to_string())
+    }
+
+    fn remove_blob(&self, digest: &Sha256, _: Instant) -> Result<bool, String> {
+        Ok(present(fs_err::remove_file(self.path(&blob_path(digest))))?.is_some())
+    }
+
+    fn files(&self) -> Option<Files> {
+        Some(Files { documents: self.path("ac"), blobs: self.path("cas") })
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! A remote has blobs by their digests, and one document for each key. What it says is believed by nobody here: whoever asks
 //! holds signature and digest against it. Layout of a folder and of a web server: `cas/DIGEST` and `ac/KEY`, as the caches of
-//! Bazel have it.
+//! Bazel have it; that of a registry is in [`oci`].
 //!
 //! Every request ends: with an answer, an error, or when the remote's time limit is over.
 
+mod asker;
+pub mod docker;
 mod folder;
+mod oci;
+mod tokens;
 mod web;
 
 use std::fmt;
@@ -17,7 +21,9 @@ use std::time::{Duration, Instant};
 use reqwest::Url;
 
 use self::folder::Folder;
+use self::oci::Oci;
 use self::web::Web;
+use crate::artifact::Artifact;
 use crate::digest::Sha256;
 use crate::plan::Key;
 
@@ -58,21 +64,30 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// What a kind of place does. An error is one line, without the place's name.
+trait Backend: fmt::Display + Send + Sync {
+    /// Not more than one byte more than [`LONGEST_DOCUMENT`].
+    fn document(&self, key: &Key, end: Instant) -> Result<Option<Vec<u8>>, String>;
+    fn put_document(&self, artifact: &Artifact, document: &[u8], end: Instant) -> Result<(), String>;
+    fn remove_document(&self, key: &Key, end: Instant) -> Result<bool, String>;
+    fn blob(&self, digest: &Sha256, size: u64, end: Instant) -> Result<Option<Stream>, String>;
+    fn blob_size(&self, digest: &Sha256, end: Instant) -> Result<Option<u64>, String>;
+    fn put_blob(&self, digest: &Sha256, path: &Path, end: Instant) -> Result<(), String>;
+    fn remove_blob(&self, digest: &Sha256, end: Instant) -> Result<bool, String>;
+    /// Where its files are, if they are this machine's to look through.
+    fn files(&self) -> Option<Files> {
+        None
+    }
+}
+
 /// A place that keeps artifacts.
-#[derive(Debug)]
 pub struct Remote {
-    place: Place,
+    backend: Box<dyn Backend>,
     /// What may be done with it.
     pub access: Access,
     /// Whether what it has is taken whoever signed it.
     pub trusts_anybody: bool,
     time_limit: Duration,
-}
-
-#[derive(Debug)]
-enum Place {
-    Folder(Folder),
-    Web(Web),
 }
 
 /// Why an address is no remote's.
@@ -106,35 +121,33 @@ impl Remote {
         time_limit: Duration,
     ) -> Result<Self, AddressError> {
         let refused = |why: &str| AddressError { address: address.to_owned(), why: why.to_owned() };
-        let place = match Url::parse(address) {
+        let backend: Box<dyn Backend> = match Url::parse(address) {
             Ok(url) => match url.scheme() {
-                "file" => {
-                    Place::Folder(Folder::at(url.to_file_path().map_err(|()| refused("it names no folder here"))?))
-                }
-                "http" | "https" => Place::Web(Web::at(url, credentials, time_limit)),
-                scheme => return Err(refused(&format!("{scheme} is not known; file, http and https are"))),
+                "file" => Box::new(Folder::at(url.to_file_path().map_err(|()| refused("it names no folder here"))?)),
+                "http" | "https" => Box::new(Web::at(url, credentials, time_limit)),
+                "oci" => Box::new(Oci::at(&url, credentials, time_limit).map_err(|why| refused(&why))?),
+                scheme => return Err(refused(&format!("{scheme} is not known; file, http, https and oci are"))),
             },
             Err(_) if address.contains("://") => return Err(refused("this is no address")),
             Err(_) if address.is_empty() => return Err(refused("it is empty")),
-            Err(_) => Place::Folder(Folder::at(folder.join(address))),
+            Err(_) => Box::new(Folder::at(folder.join(address))),
         };
-        Ok(Self { place, access: Access::Read, trusts_anybody: false, time_limit })
+        Ok(Self { backend, access: Access::Read, trusts_anybody: false, time_limit })
     }
 
     /// Whether it is a folder of this machine's file system.
     pub fn is_folder(&self) -> bool {
-        matches!(self.place, Place::Folder(_))
+        self.backend.files().is_some()
+    }
+
+    /// Where its files are, if it is a folder.
+    pub fn files(&self) -> Option<Files> {
+        self.backend.files()
     }
 
     /// The document of `key`, if there is one.
     pub fn document(&self, key: &Key) -> Result<Option<Vec<u8>>, RemoteError> {
-        let path = document_path(key);
-        // One byte more tells that it is too long.
-        let found = match &self.place {
-            Place::Folder(folder) => folder.read(&path, LONGEST_DOCUMENT + 1),
-            Place::Web(web) => web.read(&path, LONGEST_DOCUMENT + 1, self.end()),
-        };
-        match found.map_err(|reason| self.error(reason))? {
+        match self.said(self.backend.document(key, self.end()))? {
             Some(document) if document.len() as u64 > LONGEST_DOCUMENT => {
                 Err(self.error(format!("what it has for {key} is longer than a manifest may be")))
             }
@@ -142,68 +155,40 @@ impl Remote {
         }
     }
 
-    /// The blob of that digest and size, if there is one. Not more than its size comes, and it may be anything.
+    /// The blob of that digest and size, if there is one. Not much more than its size comes, and it may be anything.
     pub fn blob(&self, digest: &Sha256, size: u64) -> Result<Option<Stream>, RemoteError> {
-        let found = match &self.place {
-            Place::Folder(folder) => folder.open(&blob_path(digest)),
-            Place::Web(web) => web.open(&blob_path(digest), size, self.end()),
-        };
         // One byte more than its size tells that it is too long.
         let bounded = |stream: Stream| Box::new(stream.take(size + 1)) as Stream;
-        Ok(found.map_err(|reason| self.error(reason))?.map(bounded))
+        Ok(self.said(self.backend.blob(digest, size, self.end()))?.map(bounded))
     }
 
     /// Whether it says that it has a blob of that digest and size.
     pub fn has_blob(&self, digest: &Sha256, size: u64) -> Result<bool, RemoteError> {
-        let found = match &self.place {
-            Place::Folder(folder) => folder.size(&blob_path(digest)),
-            Place::Web(web) => web.size(&blob_path(digest), self.end()),
-        };
-        Ok(found.map_err(|reason| self.error(reason))? == Some(size))
+        Ok(self.said(self.backend.blob_size(digest, self.end()))? == Some(size))
     }
 
     /// Puts the file at `path` there, as the blob of that digest.
     pub fn put_blob(&self, digest: &Sha256, path: &Path) -> Result<(), RemoteError> {
-        let put = match &self.place {
-            Place::Folder(folder) => folder.put_file(&blob_path(digest), path),
-            Place::Web(web) => web.put_file(&blob_path(digest), path, self.end()),
-        };
-        put.map_err(|reason| self.error(reason))
+        self.said(self.backend.put_blob(digest, path, self.end()))
     }
 
-    /// Puts the document of `key` there, in an earlier one's place.
-    pub fn put_document(&self, key: &Key, document: &[u8]) -> Result<(), RemoteError> {
-        let put = match &self.place {
-            Place::Folder(folder) => folder.put(&document_path(key), document),
-            Place::Web(web) => web.put(&document_path(key), document, self.end()),
-        };
-        put.map_err(|reason| self.error(reason))
+    /// Puts the document of an artifact there, in an earlier one's place. Its blob is there already.
+    pub fn put_document(&self, artifact: &Artifact, document: &[u8]) -> Result<(), RemoteError> {
+        self.said(self.backend.put_document(artifact, document, self.end()))
     }
 
     /// Removes the document of `key`; whether there was one.
     pub fn remove_document(&self, key: &Key) -> Result<bool, RemoteError> {
-        self.remove(&document_path(key))
+        self.said(self.backend.remove_document(key, self.end()))
     }
 
     /// Removes a blob; whether there was one.
     pub fn remove_blob(&self, digest: &Sha256) -> Result<bool, RemoteError> {
-        self.remove(&blob_path(digest))
+        self.said(self.backend.remove_blob(digest, self.end()))
     }
 
-    fn remove(&self, path: &str) -> Result<bool, RemoteError> {
-        let removed = match &self.place {
-            Place::Folder(folder) => folder.remove(path),
-            Place::Web(web) => web.remove(path, self.end()),
-        };
-        removed.map_err(|reason| self.error(reason))
-    }
-
-    /// The folder that it is, for those who look at all of it.
-    pub fn folder(&self) -> Option<RemoteFolder> {
-        match &self.place {
-            Place::Folder(folder) => Some(RemoteFolder { documents: folder.path("ac"), blobs: folder.path("cas") }),
-            Place::Web(_) => None,
-        }
+    fn said<T>(&self, result: Result<T, String>) -> Result<T, RemoteError> {
+        result.map_err(|reason| self.error(reason))
     }
 
     /// An error of this remote.
@@ -216,8 +201,8 @@ impl Remote {
     }
 }
 
-/// Where a remote that is a folder has what it has.
-pub struct RemoteFolder {
+/// Where a remote that is a folder has its files.
+pub struct Files {
     /// The documents, by key.
     pub documents: PathBuf,
     /// The blobs, by digest.
@@ -227,10 +212,13 @@ pub struct RemoteFolder {
 /// As the user knows it, without credentials.
 impl fmt::Display for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Folder(folder) => folder.fmt(f),
-            Place::Web(web) => web.fmt(f),
-        }
+        self.backend.fmt(f)
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote({self})")
     }
 }
 
@@ -254,7 +242,8 @@ mod tests {
         assert_eq!(shown("/srv/cache").unwrap(), "/srv/cache");
         assert_eq!(shown("file:///srv/cache").unwrap(), "/srv/cache");
         assert_eq!(shown("https://me:secret@cache.example/a").unwrap(), "https://cache.example/a/");
-        for wrong in ["", "ftp://x/", "http://", "file://host/x"] {
+        assert_eq!(shown("oci://registry.example:5000/team/tools/").unwrap(), "oci://registry.example:5000/team/tools");
+        for wrong in ["", "oci://registry.example", "ftp://x/", "http://", "file://host/x"] {
             assert!(shown(wrong).is_err(), "{wrong}");
         }
         let debug = format!("{:?}", Remote::at("https://me:secret@cache.example/", Path::new("/"), None, TIME_LIMIT));

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use muslchain::artifact::{Artifact, seconds};
+use muslchain::digest::Sha256;
 use muslchain::trust::{Signed, SigningKey};
 use serde_json::Value;
 
 use crate::support::process::Ran;
+use crate::support::recipes::{add_source, archive};
 use crate::support::{Place, entries};
 
 /// A machine that has built `tiny` and pushed it to a folder, and another one that trusts its key.
@@ -26,6 +28,20 @@ impl Bench {
     /// With the artifact at the remote.
     pub fn new() -> Self {
         let bench = Self::without_artifact();
+        bench.push(&[]).succeeds();
+        bench
+    }
+
+    /// With a toolchain that does not fit into two megabytes, packed or not.
+    pub fn large() -> Self {
+        let bench = Self::without_artifact();
+        let digests = (0..70_000_u32).map(|number| Sha256::of(&number.to_le_bytes()).to_string());
+        let content = digests.collect::<String>();
+        for place in [&bench.builder, &bench.user] {
+            add_source(&place.recipes, &place.mirror, "beta", "9.0", &archive(&[("content", &content)]), "");
+            place.edit("toolchains/tiny/recipe.toml", "beta = \"1.0\"", "beta = \"9.0\"");
+        }
+        bench.builder.install(&["tiny"]).succeeds();
         bench.push(&[]).succeeds();
         bench
     }

@@ -3,27 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use muslchain::digest::Sha256;
-
 use crate::bench::Bench;
 use crate::support::process::{Ran, Running, until};
-use crate::support::recipes::{add_source, archive};
 use crate::support::server::Server;
 use crate::support::{PROGRAM, entries};
-
-/// One whose toolchain does not fit into two megabytes, packed or not.
-fn large() -> Bench {
-    let bench = Bench::without_artifact();
-    let digests = (0..70_000_u32).map(|number| Sha256::of(&number.to_le_bytes()).to_string());
-    let content = digests.collect::<String>();
-    for place in [&bench.builder, &bench.user] {
-        add_source(&place.recipes, &place.mirror, "beta", "9.0", &archive(&[("content", &content)]), "");
-        place.edit("toolchains/tiny/recipe.toml", "beta = \"1.0\"", "beta = \"9.0\"");
-    }
-    bench.builder.install(&["tiny"]).succeeds();
-    bench.push(&[]).succeeds();
-    bench
-}
 
 #[test]
 fn killed_while_an_artifact_comes() {
@@ -87,7 +70,7 @@ fn on_a_small_disk(bench: &Bench, folder: &Path, bytes: usize, script: &str) -> 
 
 #[test]
 fn a_full_disk_while_an_artifact_comes() {
-    let bench = large();
+    let bench = Bench::large();
     let order = format!("muslchain cache pull --remote {} tiny", bench.remote.display());
     let ran = on_a_small_disk(
         &bench,
@@ -106,7 +89,7 @@ fn a_full_disk_while_an_artifact_comes() {
 
 #[test]
 fn a_full_disk_while_an_artifact_goes() {
-    let bench = large();
+    let bench = Bench::large();
     bench.pull().succeeds();
     bench.user.run(&["key", "new"]).succeeds();
     let remote = bench.user.path().join("small");

@@ -9,5 +9,7 @@ mod commands;
 mod crash;
 mod exchange;
 mod lock;
+mod nginx;
+mod registry;
 mod settings;
 mod trust;

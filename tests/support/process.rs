@@ -157,6 +157,33 @@ impl Drop for Running {
     }
 }
 
+/// A server that a test started, which ends with it.
+pub struct Served(Child);
+
+impl Served {
+    /// Starts one that listens on `address` in the end. `package` is what ci/setup installs it with.
+    #[track_caller]
+    pub fn on(address: &str, package: &str, command: &mut Command) -> Self {
+        let served = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let served = Self(served.unwrap_or_else(|error| panic!("{error}: it is in the package {package}")));
+        until(&format!("{package} listens"), || std::net::TcpStream::connect(address).is_ok());
+        served
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An address that nobody listens on.
+pub fn free_port(host: &str) -> String {
+    let listener = std::net::TcpListener::bind((host, 0)).unwrap();
+    format!("{host}:{}", listener.local_addr().unwrap().port())
+}
+
 /// Waits until `condition` holds.
 #[track_caller]
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {

@@ -1,0 +1,139 @@
+//! A registry of containers as the remote: the real server, with its authentication on, in plain and with TLS.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::bench::Bench;
+use crate::support::process::{Served, free_port};
+
+/// The line that `htpasswd -nbB me secret` prints.
+const USERS: &str = "me:$2y$05$TBcVW8nvTpGSG3kor3HQQeq5uET15EyKbfT60chw40d.NDdaS6DOi\n";
+
+/// `me:secret`, as docker keeps it.
+const LOGIN: &str = "bWU6c2VjcmV0";
+
+/// Runs until it is dropped.
+struct Registry {
+    _process: Served,
+    /// As `oci:` has it.
+    host: String,
+    folder: PathBuf,
+}
+
+impl Registry {
+    /// On this address of the machine; with a certificate and its key where they are said.
+    fn on(address: &str, folder: &Path, tls: Option<(&str, &str)>) -> Self {
+        let host = free_port(address);
+        let folder = folder.join("registry");
+        std::fs::create_dir(&folder).unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let tls = tls.map_or(String::new(), |(certificate, key)| {
+            format!(", tls: {{ certificate: '{}', key: '{}' }}", file("cert.pem", certificate), file("key.pem", key))
+        });
+        let config = format!(
+            "version: 0.1\nstorage: {{ filesystem: {{ rootdirectory: '{}' }}, delete: {{ enabled: true }} }}\n\
+             http: {{ addr: '{host}'{tls} }}\nauth: {{ htpasswd: {{ realm: test, path: '{}' }} }}\n",
+            folder.display(),
+            file("users", USERS)
+        );
+        let config = file("config.yml", &config);
+        let log = std::fs::File::create(folder.join("log")).unwrap();
+        let mut command = Command::new("docker-registry");
+        let command = command.args(["serve", &config]).stderr(log);
+        let process = Served::on(&host, "docker-registry", command);
+        Self { _process: process, host, folder }
+    }
+
+    /// A repository of it.
+    fn remote(&self) -> String {
+        format!("oci://{}/team/toolchains", self.host)
+    }
+
+    /// Logs a user in, as `docker login` does.
+    fn log_in(&self, home: &Path) {
+        let folder = home.join(".docker");
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = format!("{{ \"auths\": {{ \"{}\": {{ \"auth\": \"{LOGIN}\" }} }} }}", self.host);
+        std::fs::write(folder.join("config.json"), text).unwrap();
+    }
+
+    /// The files of a blob.
+    fn blob(&self, digest: &str) -> PathBuf {
+        self.folder.join("docker/registry/v2/blobs/sha256").join(&digest[..2]).join(digest).join("data")
+    }
+}
+
+fn push(bench: &Bench, remote: &str) -> crate::support::process::Ran {
+    bench.builder.run(&["cache", "push", "--remote", remote, "tiny"])
+}
+
+fn pull(bench: &Bench, remote: &str) -> crate::support::process::Ran {
+    bench.user.run(&["cache", "pull", "--remote", remote, "tiny"])
+}
+
+#[test]
+fn a_registry_is_a_team_s_store() {
+    let bench = Bench::large();
+    let registry = Registry::on("127.0.0.1", bench.builder.path(), None);
+    let remote = registry.remote();
+    push(&bench, &remote).refuses(&["401", "credentials"]);
+    registry.log_in(&bench.builder.home);
+    registry.log_in(&bench.user.home);
+    pull(&bench, &remote).refuses(&[&format!("{remote} has none")]);
+    push(&bench, &remote).succeeds().says(&[&format!("{remote}: tiny-linux-musl-"), "is there now"]);
+    push(&bench, &remote).succeeds().says(&["was there, and is signed anew"]);
+    let listed = bench.user.run(&["cache", "ls", "--remote", &remote]).succeeds().stdout;
+    assert!(listed.contains(&remote), "{listed}");
+    pull(&bench, &remote).succeeds().says(&[&format!("installed from {remote}")]);
+    bench.user.run(&["verify", "tiny"]).succeeds();
+    bench.builder.run(&["cache", "rm", "--remote", &remote, "tiny"]).succeeds();
+    bench.user.run(&["uninstall", "tiny"]).succeeds();
+    pull(&bench, &remote).refuses(&["has none"]);
+}
+
+#[test]
+fn who_keeps_the_registry_cannot_change_what_is_in_it() {
+    let bench = Bench::new();
+    let registry = Registry::on("127.0.0.1", bench.builder.path(), None);
+    let remote = registry.remote();
+    registry.log_in(&bench.builder.home);
+    registry.log_in(&bench.user.home);
+    push(&bench, &remote).succeeds();
+    let blob = registry.blob(&bench.artifact().digest.to_string());
+    let mut bytes = std::fs::read(&blob).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&blob, bytes).unwrap();
+    pull(&bench, &remote).refuses(&["refused: ", "the archive of tiny-linux-musl-"]);
+    assert!(bench.user.toolchains().is_empty());
+}
+
+#[test]
+fn a_registry_with_a_certificate_of_a_private_authority() {
+    let bench = Bench::new();
+    let mut authority = rcgen::CertificateParams::new([]).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let authority_certificate = authority.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    // Another loopback address than those that are asked without TLS.
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(["127.0.0.2".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let tls = (certificate.pem(), key.serialize_pem());
+    let registry = Registry::on("127.0.0.2", bench.builder.path(), Some((&tls.0, &tls.1)));
+    let remote = registry.remote();
+    for home in [&bench.builder.home, &bench.user.home] {
+        registry.log_in(home);
+    }
+    push(&bench, &remote).refuses(&["certificate", "SSL_CERT_FILE"]);
+    let file = bench.builder.path().join("authority.pem");
+    std::fs::write(&file, authority_certificate.pem()).unwrap();
+    let trusted = [("SSL_CERT_FILE", file.to_str().unwrap())];
+    bench.builder.run_with(&trusted, &["cache", "push", "--remote", &remote, "tiny"]).succeeds();
+    bench.user.run_with(&trusted, &["cache", "pull", "--remote", &remote, "tiny"]).succeeds();
+}
