@@ -3,6 +3,9 @@
 //! The toolchain (recipe `debian`, aarch64, C only) is built in the usual store, where it stays: the
 //! first run takes as long as GCC takes, later ones find it there. So are those of the recipe `clang`, for other ports.
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -10,9 +13,11 @@ use std::sync::OnceLock;
 use object::elf::{DT_NEEDED, PT_DYNAMIC, PT_INTERP};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 
+use crate::support::registry::Registry;
+use crate::support::server::Server;
+
 const MUSLCHAIN: &str = env!("CARGO_BIN_EXE_muslchain");
 const TRIPLE: &str = "aarch64-linux-musl";
-const QEMU: [&str; 2] = ["qemu-aarch64-static", "qemu-aarch64"];
 
 /// The toolchain's folder; builds it if it is not there.
 fn toolchain() -> &'static Path {
@@ -37,9 +42,16 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn qemu() -> &'static str {
-    let works = |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
-    QEMU.iter().find(works).expect("qemu-user is needed: apt-get install qemu-user-static")
+/// Some distributions have emulators under a name of their own.
+fn emulator(name: &str) -> String {
+    let works =
+        |name: &String| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    let names = [format!("{name}-static"), name.to_owned()];
+    names.into_iter().find(works).unwrap_or_else(|| panic!("{name} is needed: apt-get install qemu-user-static"))
+}
+
+fn qemu() -> String {
+    emulator("qemu-aarch64")
 }
 
 /// Runs a line of shell in the toolchain's environment, in `folder`.
@@ -287,10 +299,7 @@ fn the_hosts_clang_serves_other_ports_as_gcc_does() {
     for (port, languages, emulator) in SERVED_BY_CLANG {
         let install = ["install", "--recipe", "clang", "--languages", languages, port];
         run(Command::new(MUSLCHAIN).args(install));
-        let names = [format!("{emulator}-static"), emulator.to_owned()];
-        let works = |name: &&String| Command::new(name).arg("--version").output().is_ok_and(|it| it.status.success());
-        let qemu = names.iter().find(works);
-        let qemu = qemu.unwrap_or_else(|| panic!("{emulator} is needed: apt-get install qemu-user-static"));
+        let qemu = self::emulator(emulator);
         let in_port = |folder: &Path, words: &[&str]| {
             let mut command = Command::new(MUSLCHAIN);
             run(command.args(["run", port, "--"]).args(words).current_dir(folder))
@@ -303,16 +312,132 @@ fn the_hosts_clang_serves_other_ports_as_gcc_does() {
             let words = [compiler.trim(), "-O2", "-fPIE", linkage, "-o", path, "everything.c", "-lm", "-latomic"];
             in_port(&programs, &words);
             check();
-            assert_eq!(text(&run(Command::new(qemu).args([path, "one", "two"]))), everything, "{port} {linkage}");
+            assert_eq!(text(&run(Command::new(&qemu).args([path, "one", "two"]))), everything, "{port} {linkage}");
         }
         let of_cxx = if languages == "c,c++" { &["cxx"][..] } else { &[] };
         for name in ["hello", "resolver", "callback"].iter().chain(of_cxx) {
             in_port(&examples.join(name), &["go", "build", "-o", path, "."]);
             check();
-            let said = text(&run(Command::new(qemu).arg(path)));
+            let said = text(&run(Command::new(&qemu).arg(path)));
             let told: Vec<&str> = said.lines().filter(|line| !line.starts_with("# ")).collect();
             let expected = fs_err::read_to_string(examples.join(name).join("expected")).unwrap();
             assert_eq!(told, expected.lines().collect::<Vec<_>>(), "{port} {name}");
         }
     }
+}
+
+#[test]
+fn what_one_home_built_another_one_gets_from_a_registry_and_from_a_web_server() {
+    let name = toolchain().file_name().unwrap().to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| {
+        let path = folder.path().join(name);
+        fs_err::create_dir_all(&path).unwrap();
+        path
+    };
+    let registry = Registry::on("127.0.0.1", folder.path(), None);
+    let files = path("files");
+    let server = Server::of(&files);
+    let remotes = [registry.remote(), server.address.clone()];
+    // The settings alone are another HOME's: the store is the usual one.
+    let builder = path("builder");
+    registry.log_in(&builder);
+    let store = text(&run(Command::new(MUSLCHAIN).arg("dir")));
+    let project = path("project");
+    let settings = "targets = ['linux/arm64']\nrecipe = 'debian'\nlanguages = ['c']\n";
+    fs_err::write(project.join("toolchains.toml"), settings).unwrap();
+    let as_builder = |arguments: &[&str]| {
+        let mut command = Command::new(MUSLCHAIN);
+        command
+            .args(arguments)
+            .current_dir(&project)
+            .env("HOME", &builder)
+            .env_remove("XDG_CONFIG_HOME")
+            .env("MUSLCHAIN_HOME", store.trim());
+        text(&run(&mut command))
+    };
+    let key = as_builder(&["key", "new"]);
+    as_builder(&["cache", "push", "--remote", &remotes[0], "--remote", &remotes[1], name]);
+    // What a moving version means is known to the other through the project alone.
+    as_builder(&["lock"]);
+    for (number, remote) in remotes.iter().enumerate() {
+        let home = path(&format!("home-{number}"));
+        registry.log_in(&home);
+        let as_user = |arguments: &[&str], folder: &Path| {
+            let mut command = Command::new(MUSLCHAIN);
+            command.args(arguments).env("HOME", &home).current_dir(folder);
+            for variable in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "MUSLCHAIN_HOME"] {
+                command.env_remove(variable);
+            }
+            run(&mut command)
+        };
+        as_user(&["key", "trust", key.trim()], &project);
+        let said = as_user(&["install", "--locked", "--no-build", "--remote", remote], &project);
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains(&format!("installed from {}", remote.trim_end_matches('/'))), "{said}");
+        as_user(&["verify"], &project);
+        let program = home.join("hello");
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/hello");
+        as_user(&["run", "linux/arm64", "--", "go", "build", "-o", program.to_str().unwrap(), "."], &example);
+        as_user(&["check", "--strict", "--port", "linux/arm64", program.to_str().unwrap()], &project);
+        assert!(text(&run(Command::new(qemu()).arg(program))).ends_with("ok\n"));
+    }
+}
+
+/// The commands of a stage of the Dockerfile that users copy, without what Docker itself does for them. What installs packages is
+/// left out: ci/setup has done that here.
+fn commands_of_dockerfile(stage: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ci/docker/Dockerfile");
+    let text = fs_err::read_to_string(path).unwrap();
+    let begins = |line: &&str| line.starts_with("FROM ") && line.ends_with(&format!(" AS {stage}"));
+    let lines = text.lines().skip_while(|line| !begins(line)).skip(1).take_while(|line| !line.starts_with("FROM "));
+    let commands = lines.filter_map(|line| line.strip_prefix("RUN ")).filter(|line| !line.contains("apt-get"));
+    let plain = |line: &str| line.split(' ').filter(|word| !word.starts_with("--mount=")).collect::<Vec<_>>().join(" ");
+    commands.map(plain).collect()
+}
+
+/// Makes the folder `$1` a system: this machine's own programs, Go in `$2`, muslchain, the store in `$3`, a program's source in `$4`;
+/// then runs the line `$5` there.
+const IN_A_CHROOT: &str = r#"
+root=$1
+for folder in usr bin sbin lib lib64 etc; do
+    if [ -L "/$folder" ]; then
+        cp -P "/$folder" "$root/"
+    elif [ -d "/$folder" ]; then
+        mkdir "$root/$folder"
+        mount --rbind "/$folder" "$root/$folder"
+    fi
+done
+mkdir "$root/dev" "$root/proc" "$root/tmp" "$root/root" "$root/out" "$root/go" "$root/muslchain" "$root/src"
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+mount -t tmpfs tmpfs "$root/usr/local/bin"
+cp "$MUSLCHAIN" "$root/usr/local/bin/muslchain"
+mount --bind "$2" "$root/go"
+mount --bind "$3" "$root/muslchain"
+mount --bind "$4" "$root/src"
+exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/go/bin:/usr/bin:/bin HOME=/root GOTOOLCHAIN=local GOFLAGS=-buildvcs=false \
+    TARGETPLATFORM=linux/riscv64 MUSLCHAIN_RECIPE=clang MUSLCHAIN_HOME=/muslchain /bin/sh -euc "cd /src; $5"
+"#;
+
+#[test]
+fn the_dockerfile_builds_a_static_program() {
+    let commands = commands_of_dockerfile("build");
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    // As a build before it left the store: with the distribution's archive, which needs more of a system than there will be.
+    run(Command::new(MUSLCHAIN).args(["install", "--recipe", "clang", "linux/riscv64"]));
+    let store = text(&run(Command::new(MUSLCHAIN).arg("dir")));
+    let go = text(&run(Command::new("go").args(["env", "GOROOT"])));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/hello");
+    let root = tempfile::tempdir().unwrap();
+    run(Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "--pid", "--fork", "sh", "-euc", IN_A_CHROOT, "sh"])
+        .arg(root.path())
+        .args([go.trim(), store.trim()])
+        .arg(source)
+        .arg(commands.join(" && "))
+        .env("MUSLCHAIN", MUSLCHAIN));
+    let program = root.path().join("out/app");
+    let said = text(&run(Command::new(emulator("qemu-riscv64")).arg(program)));
+    assert!(said.ends_with("ok\n"), "{said}");
 }

@@ -267,7 +267,7 @@ mod tests {
 
     /// Two frames and a bit.
     fn content() -> Vec<u8> {
-        (0..2 * FRAME as u64 + 12345).map(|place| (place * place >> 13) as u8).collect()
+        (0..2 * FRAME as u64 + 12345).map(|place| ((place * place) >> 13) as u8).collect()
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Tokens {
         let Some(header) = header else { return Ok(false) };
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         // Where credentials are refused, they are refused again.
-        let is_new = matches!(&*current, None) || current.as_ref() != Some(&header);
+        let is_new = current.as_ref() != Some(&header);
         *current = Some(header);
         Ok(is_new)
     }

@@ -6,6 +6,7 @@
 
 pub mod process;
 pub mod recipes;
+pub mod registry;
 pub mod server;
 
 use std::path::{Path, PathBuf};
