@@ -80,6 +80,16 @@ fn another_toolchain_s_manifest_is_refused() {
 }
 
 #[test]
+fn a_manifest_of_another_key_under_this_name_is_refused() {
+    let bench = Bench::new();
+    bench.change(&bench.signer(), |payload| {
+        let key = payload["toolchain"]["key"].as_str().unwrap();
+        payload["toolchain"]["key"] = json!(format!("{}{}", &key[..16], "0".repeat(48)));
+    });
+    bench.is_refused(&["the manifest of another toolchain"]);
+}
+
+#[test]
 fn another_archive_is_refused() {
     let bench = Bench::new();
     bench.builder.install(&["--set", "beta=2.0", "tiny"]).succeeds();
