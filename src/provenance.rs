@@ -91,7 +91,7 @@ pub fn bill_of_materials(manifest: &Manifest) -> Value {
 fn component(manifest: &Manifest, name: &str, source: &Source) -> Value {
     let patches = manifest.patches.iter().filter(|patch| patch.component == name);
     let patches = patches.map(|patch| patch_of(&patch.file, &patch.sha256));
-    let fixups = manifest.recipe_files.get(&fixup_of(name)).map(|sha256| patch_of("fixup.sh", sha256));
+    let fixups = manifest.recipe_files.get(&Manifest::fixup_of(name)).map(|sha256| patch_of("fixup.sh", sha256));
     let patches: Vec<Value> = patches.chain(fixups).collect();
     let version = source.upstream_version();
     let mut component = json!({
@@ -108,11 +108,6 @@ fn component(manifest: &Manifest, name: &str, source: &Source) -> Value {
         component["pedigree"] = json!({ "patches": patches });
     }
     component
-}
-
-/// The name in a manifest's list of the recipe's files of what mends a component.
-pub fn fixup_of(component: &str) -> String {
-    format!("fixup of {component}")
 }
 
 fn patch_of(file: &str, sha256: &Sha256) -> Value {

@@ -85,6 +85,13 @@ pub struct Manifest {
     pub contents: Sha256,
 }
 
+impl Manifest {
+    /// The name in its list of the recipe's files of what mends a component.
+    pub fn fixup_of(component: &str) -> String {
+        format!("fixup of {component}")
+    }
+}
+
 /// A compiler of the host that a toolchain calls.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompilerRecord {

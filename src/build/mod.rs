@@ -5,19 +5,23 @@
 //! stopped. A stage's script may find what an interrupted run of itself left and has to cope.
 
 mod environment;
+mod inputs;
 mod log;
+mod record;
+mod script;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::Permissions;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
+use self::script::Script;
 use crate::contents::Contents;
 use crate::digest::Sha256;
 use crate::event::{Event, Observer};
@@ -27,28 +31,18 @@ use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::{self, Launcher};
 use crate::lock::FileLock;
-use crate::plan::{Linkage, Plan, PlannedStage, Tree};
-use crate::provenance::fixup_of;
-use crate::sandbox::{self, Isolation, Room};
+use crate::plan::{Plan, PlannedStage};
+use crate::sandbox::Isolation;
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
-use crate::store::{
-    CompilerRecord, MANIFEST_SCHEMA, Manifest, PatchRecord, StageRecord, Store, StoreError, remove_tree,
-};
-use crate::unpack::{self, UnpackError};
+use crate::store::{Manifest, StageRecord, Store, StoreError, remove_tree};
+use crate::unpack::UnpackError;
 
 /// The folder of the work tree that becomes the toolchain.
 const OUT: &str = "out";
 
 /// The host's programs that a launcher is put before.
 const COMPILERS: [&str; 2] = ["gcc", "g++"];
-
-/// The folder in which a source is mended, and the script beside it that does so.
-const FIXUP_FOLDER: &str = "source";
-const FIXUP_SCRIPT: &str = "fixup.sh";
-
-/// The file of the work tree in which stages say what they patched: lines of COMPONENT SHA256  FILE.
-const PATCHES_FILE: &str = "applied-patches";
 
 /// The file beside the work tree that says at which level of isolation it is built.
 const LEVEL_FILE: &str = "isolation";
@@ -118,14 +112,6 @@ struct Done {
     seconds: f64,
 }
 
-/// A script that runs in a room.
-enum Script<'a> {
-    /// That of the stage itself.
-    Stage,
-    /// One that mends a source, in the folder that is unpacked below `base`.
-    Fixup { source: &'a str, base: &'a Path },
-}
-
 impl Builder<'_> {
     /// Builds `plan` from `files` and publishes it. The caller holds the toolchain's lock.
     pub fn build(&self, plan: &Plan, files: &BTreeMap<Sha256, VerifiedFile>) -> Result<Manifest, BuildError> {
@@ -191,26 +177,6 @@ impl Builder<'_> {
 /// A script in a compiler's place that calls it through a launcher.
 fn launching(kind: launcher::Kind, compiler: &Path) -> String {
     format!("#!/bin/sh\nexec {} '{}' \"$@\"\n", kind.name(), compiler.display())
-}
-
-/// Gives the files of `tree` that were changed since `then` the time of the newest other one: the same whenever the
-/// source is unpacked, and older than whatever is built from it. To make, a file of today's time would be newer
-/// than all that a snapshot brings back.
-fn date_back(tree: &Path, then: SystemTime) -> io::Result<()> {
-    let mut newest_other = SystemTime::UNIX_EPOCH;
-    let mut changed = Vec::new();
-    for entry in walkdir::WalkDir::new(tree) {
-        let entry = entry?;
-        if entry.file_type().is_file() {
-            let modified = entry.metadata()?.modified()?;
-            if modified >= then {
-                changed.push(entry.into_path());
-            } else {
-                newest_other = newest_other.max(modified);
-            }
-        }
-    }
-    changed.into_iter().try_for_each(|path| File::open(path)?.file().set_modified(newest_other))
 }
 
 /// One build under way.
@@ -346,198 +312,8 @@ impl Run<'_> {
         Ok(record(elapsed.as_secs_f64()))
     }
 
-    /// Puts the files that the stage reads into the work tree's folder `recipe`, and no others.
-    fn lay_out(&self, stage: &PlannedStage) -> io::Result<()> {
-        let recipe = self.tree.join("recipe");
-        remove_tree(&recipe)?;
-        fs_err::create_dir_all(&recipe)?;
-        for (name, content) in &stage.files {
-            fs_err::write(recipe.join(name), content)?;
-        }
-        Ok(())
-    }
-
-    /// Has a source at its place in the work tree: the kept one is shown there, where builds share, else it is
-    /// unpacked there.
-    fn unpack(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
-        let place = self.tree.join(&tree.folder);
-        let parent = place.parent().unwrap_or(&self.tree);
-        fs_err::create_dir_all(parent)?;
-        if !self.shares {
-            if fs_err::symlink_metadata(&place).is_err() {
-                let base = self.tree.join("unpacking");
-                remove_tree(&base)?;
-                fs_err::create_dir_all(&base)?;
-                let (fresh, _) = self.unpack_in(number, tree, &base)?;
-                fs_err::rename(fresh, &place)?;
-                remove_tree(&base)?;
-            }
-            return Ok(());
-        }
-        let store = self.builder.store;
-        let kept = self.kept().unpacked(tree);
-        if !kept.exists() {
-            let what = format!("the unpacking of {}", tree.source.file);
-            let name = format!("unpack-{}", kept.file_name().unwrap_or_default().display());
-            let _lock = store.lock(&name, &what, self.builder.observer)?;
-            if !kept.exists() {
-                let scratch = store.scratch(Kind::Unpack)?;
-                let (fresh, bytes) = self.unpack_in(number, tree, scratch.path())?;
-                self.kept().note_size(&kept, bytes)?;
-                fs_err::rename(fresh, &kept)?;
-            }
-        }
-        self.kept().note_use(&kept)?;
-        Ok(fs_err::create_dir_all(&place)?)
-    }
-
-    /// Unpacks and mends a source in the empty folder `base`. Where it is now, complete and on disk, and its size.
-    fn unpack_in(&self, number: usize, tree: &Tree, base: &Path) -> Result<(PathBuf, u64), BuildError> {
-        let toolchain = &self.plan.target.triple;
-        self.builder.observer.event(Event::Unpacking { toolchain, file: &tree.source.file });
-        let into = base.join(FIXUP_FOLDER);
-        let file = self.files.get(&tree.source.sha256).ok_or_else(|| io::Error::other("a source was not fetched"))?;
-        let unpacked = unpack::unpack(file, &tree.source, &tree.only, &into)?;
-        if let Some(fixup) = &tree.fixup {
-            fs_err::create_dir_all(base.join("tmp"))?;
-            let script = base.join(FIXUP_SCRIPT);
-            fs_err::write(&script, fixup)?;
-            let started = fs_err::metadata(&script)?.modified()?;
-            self.run_script(number, &Script::Fixup { source: &tree.source.name, base })?;
-            date_back(&into, started)?;
-        }
-        rustix::fs::syncfs(File::open(&into)?.file()).map_err(io::Error::from)?;
-        Ok((into, unpacked.bytes))
-    }
-
-    /// Puts links to the kept sources where stages saw them, for whoever looks at the work tree.
-    fn leave_inputs(&self) -> io::Result<()> {
-        for (from, folder) in self.inputs() {
-            let place = self.tree.join(folder);
-            if from != place {
-                fs_err::remove_dir(&place)?;
-                symlink(from, place)?;
-            }
-        }
-        Ok(())
-    }
-
     fn kept(&self) -> Kept<'_> {
         Kept::of(self.builder.store)
-    }
-
-    /// Where a script's output goes.
-    fn log(&self, number: usize, script: &Script) -> PathBuf {
-        let name = match script {
-            Script::Stage => format!("{}-{}.log", number + 1, self.plan.stages[number].name),
-            Script::Fixup { source, .. } => format!("fixup-{source}.log"),
-        };
-        self.logs.join(name)
-    }
-
-    /// Runs a script of the stage `number`.
-    fn run_script(&self, number: usize, script: &Script) -> Result<(), BuildError> {
-        let builder = self.builder;
-        let stage = &self.plan.stages[number];
-        let (what, tree) = match script {
-            Script::Stage => (stage.name.clone(), self.tree.as_path()),
-            Script::Fixup { source, base } => (format!("fixup of {source}"), *base),
-        };
-        let log = self.log(number, script);
-        if let Some(logs) = log.parent() {
-            fs_err::create_dir_all(logs)?;
-        }
-        let mut log_file = File::create(&log)?;
-        let (reader, writer) = io::pipe()?;
-        let second = writer.try_clone()?;
-        let work = builder.isolation.work_in_room(tree);
-        let tools = builder.isolation.tools_in_room(&self.tools);
-        // A fix-up compiles nothing.
-        let launcher = self.launcher().filter(|_| matches!(script, Script::Stage));
-        let (folder, path, read_only, mut environment) = match script {
-            Script::Stage => (
-                PathBuf::new(),
-                Path::new("recipe").join(&stage.script),
-                self.inputs(),
-                environment::of_stage(self.plan, number, &work, &tools, builder.jobs),
-            ),
-            Script::Fixup { .. } => {
-                (FIXUP_FOLDER.into(), FIXUP_SCRIPT.into(), Vec::new(), environment::of_any(&work, &tools))
-            }
-        };
-        if let Some(launcher) = launcher {
-            let folder = builder.isolation.writable_in_room(&launcher.folder).display().to_string();
-            environment.extend(launcher.variables.clone());
-            environment.insert(launcher.kind.folder_variable().to_owned(), folder);
-        }
-        let room = Room {
-            isolation: builder.isolation,
-            work: tree.to_owned(),
-            shown: self.shown()?,
-            tools: self.tools.clone(),
-            writable: launcher.map(|launcher| launcher.folder.clone()),
-            network: launcher.is_some_and(|launcher| launcher.kind.needs_network()),
-            read_only,
-            folder,
-            script: path,
-            environment,
-        };
-        let status = std::thread::scope(|scope| {
-            let pump = scope.spawn(|| self.pump(stage, reader, &mut log_file));
-            let status = room.run(builder.program, builder.room_arguments, || Ok((writer.into(), second.into())));
-            let pumped = pump.join().unwrap_or_else(|_| Err(io::Error::other("the log's thread panicked")));
-            status.and_then(|status| pumped.map(|()| status))
-        })?;
-        if status.success() {
-            return Ok(());
-        }
-        let (code, tail) = (sandbox::exit_code(status), log::lines_that_matter(&log)?);
-        Err(BuildError::Stage { toolchain: self.plan.name(), stage: what, code, log, tail })
-    }
-
-    /// Where programs of the host are that no system folder has.
-    fn shown(&self) -> io::Result<Vec<PathBuf>> {
-        let mut shown = BTreeSet::new();
-        for program in self.builder.host.programs.values() {
-            shown.extend(sandbox::shown_for(&program.path)?);
-        }
-        Ok(shown.into_iter().collect())
-    }
-
-    /// Copies a stage's output to its log and counts its compilations.
-    fn pump(&self, stage: &PlannedStage, output: io::PipeReader, log: &mut File) -> io::Result<()> {
-        let mut output = BufReader::with_capacity(1 << 16, output);
-        let mut steps = 0;
-        let mut line = Vec::new();
-        while output.read_until(b'\n', &mut line)? > 0 {
-            log.write_all(&line)?;
-            if log::is_compilation(&line) {
-                steps += 1;
-                self.tell_progress(stage, steps);
-            }
-            line.clear();
-        }
-        log.file().sync_data()
-    }
-
-    /// Tells how far the build is after `steps` compilations of `stage`.
-    fn tell_progress(&self, stage: &PlannedStage, steps: u64) {
-        let total: u64 = self.plan.stages.iter().map(|stage| stage.seconds).sum();
-        let of_stage = stage.share_of_time(steps);
-        let finished = self.finished_seconds.load(Ordering::Relaxed) as f64;
-        if total > 0 {
-            let share = (finished + of_stage * stage.seconds as f64) / total as f64;
-            self.builder.observer.event(Event::BuildProgress { toolchain: &self.plan.target.triple, share });
-        }
-    }
-
-    /// The unpacked sources that are there by now, which stages may only read: where they are, and their folders in the
-    /// work tree.
-    fn inputs(&self) -> Vec<(PathBuf, PathBuf)> {
-        let trees = self.plan.stages.iter().flat_map(|stage| &stage.unpack);
-        let there = trees.filter(|tree| self.tree.join(&tree.folder).exists());
-        let place = |tree: &Tree| if self.shares { self.kept().unpacked(tree) } else { self.tree.join(&tree.folder) };
-        there.map(|tree| (place(tree), PathBuf::from(&tree.folder))).collect()
     }
 
     fn mark(&self, stage: &PlannedStage) -> PathBuf {
@@ -607,68 +383,5 @@ impl Run<'_> {
             return Ok(());
         }
         Ok(())
-    }
-
-    /// The host's compiler, with the commands that the toolchain's languages have.
-    fn host_compiler(&self) -> Option<CompilerRecord> {
-        let found = self.plan.host_compiler.clone()?;
-        let mut commands = self.plan.recipe.host_compiler.clone()?;
-        let has = |language: &String| self.plan.languages.contains(language);
-        commands.programs.retain(|_, command| command.language.as_ref().is_none_or(has));
-        Some(CompilerRecord { found, commands })
-    }
-
-    /// The digests of the files that stages saw, and of the fix-ups.
-    fn recipe_files(&self) -> BTreeMap<String, Sha256> {
-        let files = self.plan.stages.iter().flat_map(|stage| &stage.files);
-        let files = files.map(|(name, content)| (name.clone(), Sha256::of(content)));
-        let trees = self.plan.stages.iter().flat_map(|stage| &stage.unpack);
-        let fixups = trees.filter_map(|tree| Some((fixup_of(&tree.source.name), Sha256::of(tree.fixup.as_ref()?))));
-        files.chain(fixups).collect()
-    }
-
-    /// The patches that stages recorded.
-    fn patches(&self) -> io::Result<BTreeSet<PatchRecord>> {
-        let path = self.tree.join(PATCHES_FILE);
-        let text = match fs_err::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            text => text?,
-        };
-        let record = |line: &str| {
-            let (component, rest) = line.split_once(' ')?;
-            let (digest, file) = rest.split_once("  ")?;
-            let file = file.rsplit('/').next().unwrap_or(file).to_owned();
-            Some(PatchRecord { component: component.to_owned(), file, sha256: digest.parse().ok()? })
-        };
-        let wrong = |line: &str| io::Error::other(format!("{}: `{line}` names no patch", path.display()));
-        text.lines().map(|line| record(line).ok_or_else(|| wrong(line))).collect()
-    }
-
-    fn manifest(&self, name: &str, stages: Vec<StageRecord>, contents: &Contents) -> io::Result<Manifest> {
-        let (builder, plan) = (self.builder, self.plan);
-        Ok(Manifest {
-            schema: MANIFEST_SCHEMA,
-            name: name.to_owned(),
-            key: plan.key(),
-            triple: plan.target.triple.clone(),
-            recipe: plan.recipe_name.clone(),
-            languages: plan.languages.clone(),
-            host: plan.host.clone(),
-            host_static: plan.linkage == Linkage::Static,
-            gcc_options: plan.target.gcc_options.clone(),
-            defaults: !plan.plain,
-            environment: plan.environment.clone(),
-            grade: plan.grade.clone(),
-            recipe_files: self.recipe_files(),
-            patches: self.patches()?,
-            components: plan.components.clone(),
-            host_tools: builder.host.programs.clone(),
-            host_compiler: self.host_compiler(),
-            launcher: self.launcher().map(|launcher| launcher.kind),
-            isolation: builder.isolation.name().to_owned(),
-            stages,
-            muslchain: env!("CARGO_PKG_VERSION").to_owned(),
-            contents: Sha256::of(&contents.to_bytes()?),
-        })
     }
 }

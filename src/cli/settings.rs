@@ -231,6 +231,10 @@ fn refuse_what_is_not_a_projects(project: &Config, path: &Path) -> anyhow::Resul
 
 /// Offline, folders only.
 fn remotes(context: &Context, configs: &[RemoteConfig], offline: bool) -> anyhow::Result<Vec<Remote>> {
+    let is_aws = |(name, value): (&String, &std::ffi::OsString)| {
+        name.starts_with("AWS_").then(|| Some((name.clone(), value.to_str()?.to_owned()))).flatten()
+    };
+    let aws = context.variables.iter().filter_map(is_aws).collect();
     let mut remotes = Vec::new();
     for config in configs {
         let secret = |name: &Option<String>| -> anyhow::Result<Option<String>> {
@@ -249,7 +253,7 @@ fn remotes(context: &Context, configs: &[RemoteConfig], offline: bool) -> anyhow
             (None, None) => docker_credentials(context, &config.url)?,
         };
         let time_limit = config.time_limit.map_or(remote::TIME_LIMIT, Duration::from_secs);
-        let mut remote = Remote::at(&config.url, &context.folder, credentials, time_limit)?;
+        let mut remote = Remote::at(&config.url, &context.folder, credentials, time_limit, &aws)?;
         remote.access = config.access.unwrap_or(Access::Read);
         remote.trusts_anybody = config.trust == Some(TrustWord::None);
         if remote.trusts_anybody && !remote.is_folder() {

@@ -10,9 +10,12 @@ mod asker;
 pub mod docker;
 mod folder;
 mod oci;
+#[cfg(feature = "s3")]
+mod s3;
 mod tokens;
 mod web;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -112,13 +115,14 @@ pub struct RemoteError {
 pub type Stream = Box<dyn Read + Send>;
 
 impl Remote {
-    /// The one at `address`: a folder's path, `file:`, `http:` or `https:`. Relative paths are below `folder`. One toolchain, coming or
-    /// going, may take as long as `time_limit`.
+    /// The one at `address`: a folder's path, `file:`, `http:`, `https:`, `oci:`, or `s3:` where that was compiled in. Relative paths are
+    /// below `folder`. One toolchain, coming or going, may take as long as `time_limit`. `aws` are the variables of AWS' own tools.
     pub fn at(
         address: &str,
         folder: &Path,
         credentials: Option<Credentials>,
         time_limit: Duration,
+        aws: &BTreeMap<String, String>,
     ) -> Result<Self, AddressError> {
         let refused = |why: &str| AddressError { address: address.to_owned(), why: why.to_owned() };
         let backend: Box<dyn Backend> = match Url::parse(address) {
@@ -126,7 +130,16 @@ impl Remote {
                 "file" => Box::new(Folder::at(url.to_file_path().map_err(|()| refused("it names no folder here"))?)),
                 "http" | "https" => Box::new(Web::at(url, credentials, time_limit)),
                 "oci" => Box::new(Oci::at(&url, credentials, time_limit).map_err(|why| refused(&why))?),
-                scheme => return Err(refused(&format!("{scheme} is not known; file, http, https and oci are"))),
+                #[cfg(feature = "s3")]
+                "s3" => Box::new(s3::S3::at(&url, aws, time_limit).map_err(|why| refused(&why))?),
+                #[cfg(not(feature = "s3"))]
+                "s3" => {
+                    let _ = aws;
+                    return Err(refused(
+                        "this muslchain was built without S3: `cargo install --features s3` builds one with it",
+                    ));
+                }
+                scheme => return Err(refused(&format!("{scheme} is not known; file, http, https, oci and s3 are"))),
             },
             Err(_) if address.contains("://") => return Err(refused("this is no address")),
             Err(_) if address.is_empty() => return Err(refused("it is empty")),
@@ -236,8 +249,9 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let shown =
-            |address: &str| Remote::at(address, Path::new("/here"), None, TIME_LIMIT).map(|remote| remote.to_string());
+        let shown = |address: &str| {
+            Remote::at(address, Path::new("/here"), None, TIME_LIMIT, &BTreeMap::new()).map(|remote| remote.to_string())
+        };
         assert_eq!(shown("cache").unwrap(), "/here/cache");
         assert_eq!(shown("/srv/cache").unwrap(), "/srv/cache");
         assert_eq!(shown("file:///srv/cache").unwrap(), "/srv/cache");
@@ -246,7 +260,10 @@ mod tests {
         for wrong in ["", "oci://registry.example", "ftp://x/", "http://", "file://host/x"] {
             assert!(shown(wrong).is_err(), "{wrong}");
         }
-        let debug = format!("{:?}", Remote::at("https://me:secret@cache.example/", Path::new("/"), None, TIME_LIMIT));
+        let debug = format!(
+            "{:?}",
+            Remote::at("https://me:secret@cache.example/", Path::new("/"), None, TIME_LIMIT, &BTreeMap::new())
+        );
         assert!(!debug.contains("secret"), "{debug}");
     }
 }

@@ -11,5 +11,6 @@ mod exchange;
 mod lock;
 mod nginx;
 mod registry;
+mod s3;
 mod settings;
 mod trust;

@@ -1,0 +1,123 @@
+//! What a stage finds in its work tree: unpacked and mended sources, and the files of the recipe that it reads.
+
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use fs_err::File;
+
+use super::script::{FIXUP_FOLDER, FIXUP_SCRIPT, Script};
+use super::{BuildError, Run};
+use crate::event::Event;
+use crate::plan::{PlannedStage, Tree};
+use crate::scratch::Kind;
+use crate::store::remove_tree;
+use crate::unpack;
+
+impl Run<'_> {
+    /// Puts the files that the stage reads into the work tree's folder `recipe`, and no others.
+    pub(super) fn lay_out(&self, stage: &PlannedStage) -> io::Result<()> {
+        let recipe = self.tree.join("recipe");
+        remove_tree(&recipe)?;
+        fs_err::create_dir_all(&recipe)?;
+        for (name, content) in &stage.files {
+            fs_err::write(recipe.join(name), content)?;
+        }
+        Ok(())
+    }
+
+    /// Has a source at its place in the work tree: the kept one is shown there, where builds share, else it is
+    /// unpacked there.
+    pub(super) fn unpack(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
+        let place = self.tree.join(&tree.folder);
+        let parent = place.parent().unwrap_or(&self.tree);
+        fs_err::create_dir_all(parent)?;
+        if !self.shares {
+            if fs_err::symlink_metadata(&place).is_err() {
+                let base = self.tree.join("unpacking");
+                remove_tree(&base)?;
+                fs_err::create_dir_all(&base)?;
+                let (fresh, _) = self.unpack_in(number, tree, &base)?;
+                fs_err::rename(fresh, &place)?;
+                remove_tree(&base)?;
+            }
+            return Ok(());
+        }
+        let store = self.builder.store;
+        let kept = self.kept().unpacked(tree);
+        if !kept.exists() {
+            let what = format!("the unpacking of {}", tree.source.file);
+            let name = format!("unpack-{}", kept.file_name().unwrap_or_default().display());
+            let _lock = store.lock(&name, &what, self.builder.observer)?;
+            if !kept.exists() {
+                let scratch = store.scratch(Kind::Unpack)?;
+                let (fresh, bytes) = self.unpack_in(number, tree, scratch.path())?;
+                self.kept().note_size(&kept, bytes)?;
+                fs_err::rename(fresh, &kept)?;
+            }
+        }
+        self.kept().note_use(&kept)?;
+        Ok(fs_err::create_dir_all(&place)?)
+    }
+
+    /// Unpacks and mends a source in the empty folder `base`. Where it is now, complete and on disk, and its size.
+    fn unpack_in(&self, number: usize, tree: &Tree, base: &Path) -> Result<(PathBuf, u64), BuildError> {
+        let toolchain = &self.plan.target.triple;
+        self.builder.observer.event(Event::Unpacking { toolchain, file: &tree.source.file });
+        let into = base.join(FIXUP_FOLDER);
+        let file = self.files.get(&tree.source.sha256).ok_or_else(|| io::Error::other("a source was not fetched"))?;
+        let unpacked = unpack::unpack(file, &tree.source, &tree.only, &into)?;
+        if let Some(fixup) = &tree.fixup {
+            fs_err::create_dir_all(base.join("tmp"))?;
+            let script = base.join(FIXUP_SCRIPT);
+            fs_err::write(&script, fixup)?;
+            let started = fs_err::metadata(&script)?.modified()?;
+            self.run_script(number, &Script::Fixup { source: &tree.source.name, base })?;
+            date_back(&into, started)?;
+        }
+        rustix::fs::syncfs(File::open(&into)?.file()).map_err(io::Error::from)?;
+        Ok((into, unpacked.bytes))
+    }
+
+    /// The unpacked sources that are there by now, which stages may only read: where they are, and their folders in the
+    /// work tree.
+    pub(super) fn inputs(&self) -> Vec<(PathBuf, PathBuf)> {
+        let trees = self.plan.stages.iter().flat_map(|stage| &stage.unpack);
+        let there = trees.filter(|tree| self.tree.join(&tree.folder).exists());
+        let place = |tree: &Tree| if self.shares { self.kept().unpacked(tree) } else { self.tree.join(&tree.folder) };
+        there.map(|tree| (place(tree), PathBuf::from(&tree.folder))).collect()
+    }
+
+    /// Puts links to the kept sources where stages saw them, for whoever looks at the work tree.
+    pub(super) fn leave_inputs(&self) -> io::Result<()> {
+        for (from, folder) in self.inputs() {
+            let place = self.tree.join(folder);
+            if from != place {
+                fs_err::remove_dir(&place)?;
+                symlink(from, place)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives the files of `tree` that were changed since `then` the time of the newest other one: the same whenever the
+/// source is unpacked, and older than whatever is built from it. To make, a file of today's time would be newer
+/// than all that a snapshot brings back.
+fn date_back(tree: &Path, then: SystemTime) -> io::Result<()> {
+    let mut newest_other = SystemTime::UNIX_EPOCH;
+    let mut changed = Vec::new();
+    for entry in walkdir::WalkDir::new(tree) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            let modified = entry.metadata()?.modified()?;
+            if modified >= then {
+                changed.push(entry.into_path());
+            } else {
+                newest_other = newest_other.max(modified);
+            }
+        }
+    }
+    changed.into_iter().try_for_each(|path| File::open(path)?.file().set_modified(newest_other))
+}
