@@ -26,7 +26,7 @@ use crate::contents::Contents;
 use crate::digest::Sha256;
 use crate::event::{Event, Observer};
 use crate::fetch::VerifiedFile;
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::{self, Launcher};
@@ -40,9 +40,6 @@ use crate::unpack::UnpackError;
 
 /// The folder of the work tree that becomes the toolchain.
 const OUT: &str = "out";
-
-/// The host's programs that a launcher is put before.
-const COMPILERS: [&str; 2] = ["gcc", "g++"];
 
 /// The file beside the work tree that says at which level of isolation it is built.
 const LEVEL_FILE: &str = "isolation";
@@ -206,7 +203,7 @@ impl Run<'_> {
         for (name, program) in &self.builder.host.programs {
             let tool = self.tools.join(name);
             match self.launcher() {
-                Some(launcher) if COMPILERS.contains(&name.as_str()) => {
+                Some(launcher) if host::is_compiler(name) => {
                     let script = launching(launcher.kind, &program.path);
                     fs_err::write(&tool, script)?;
                     fs_err::set_permissions(&tool, Permissions::from_mode(0o755))?;

@@ -7,20 +7,22 @@
 //! own target. The last stage's key is the toolchain's. So two plans that begin alike share the keys of their first
 //! stages. Not in a key: paths, times, job counts, origins, the name of the machine.
 
+mod chain;
+mod inputs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use self::inputs::{
+    choose_compiler, choose_components, choose_grade, choose_languages, owner_of_compiler, programs_of,
+};
 use crate::digest::Sha256;
-use crate::recipe::{HostCompiler, Recipe, RecipeError, Recipes, Scope};
+use crate::recipe::{Recipe, RecipeError, Recipes, Scope};
 use crate::source::{Moving, Source, Sources};
 use crate::target::{Served, Target};
-
-/// Changes when the meaning of a plan changes without its data: how sources are unpacked, what
-/// variables a stage sees.
-const KEY_SCHEMA: u32 = 4;
 
 /// What stands for a toolchain's key inside the files that a build makes, until its last stage.
 pub const VERSION_MARK: &str = "muslchain-................";
@@ -339,159 +341,6 @@ impl Plan {
         sources
     }
 
-    fn first_link(&self) -> Key {
-        #[derive(Serialize)]
-        struct FirstLink<'a> {
-            schema: u32,
-            recipe: &'a str,
-            host: &'a str,
-            linkage: Linkage,
-            environment: &'a BTreeMap<String, String>,
-            host_programs: &'a BTreeSet<String>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            host_compiler: Option<&'a FoundCompiler>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            commands: Option<&'a HostCompiler>,
-        }
-        Key::over(&FirstLink {
-            schema: KEY_SCHEMA,
-            recipe: &self.recipe_name,
-            host: &self.host,
-            linkage: self.linkage,
-            environment: &self.environment,
-            host_programs: &self.host_programs,
-            host_compiler: self.host_compiler.as_ref(),
-            commands: self.recipe.host_compiler.as_ref(),
-        })
-    }
-
-    /// What the stages of the compiler proper know beside the host.
-    fn link_of_compiler(&self, before: Key) -> Key {
-        #[derive(Serialize)]
-        struct CompilerLink<'a> {
-            before: Key,
-            languages: &'a [String],
-            triple: &'a str,
-            gcc_options: &'a [String],
-        }
-        Key::over(&CompilerLink {
-            before,
-            languages: &self.languages,
-            triple: &self.compiler.triple,
-            gcc_options: &self.compiler.gcc_options,
-        })
-    }
-
-    /// What all other stages know of the toolchain's target.
-    fn link_of_target(&self, before: Key) -> Key {
-        #[derive(Serialize)]
-        struct TargetLink<'a> {
-            before: Key,
-            triple: &'a str,
-            gcc_options: &'a [String],
-            driver_specs: &'a str,
-            kernel_arch: &'a str,
-            multiarch: &'a str,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            compiler_arguments: &'a [String],
-            plain: bool,
-        }
-        Key::over(&TargetLink {
-            before,
-            triple: &self.target.triple,
-            gcc_options: &self.target.gcc_options,
-            driver_specs: &self.target.driver_specs,
-            kernel_arch: &self.target.kernel_arch,
-            multiarch: &self.target.multiarch,
-            compiler_arguments: self.compiler_arguments(),
-            plain: self.plain,
-        })
-    }
-
-    fn chain(&self, recipes: &Recipes) -> Result<Vec<PlannedStage>, PlanError> {
-        #[derive(Serialize)]
-        struct Link<'a> {
-            before: Key,
-            name: &'a str,
-            script: &'a str,
-            files: BTreeMap<&'a str, Sha256>,
-            unpack: Vec<LinkTree<'a>>,
-        }
-        #[derive(Serialize)]
-        struct LinkTree<'a> {
-            folder: &'a str,
-            version: &'a str,
-            sha256: Sha256,
-            nested: Option<&'a str>,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            only: &'a [String],
-            fixup: Option<Sha256>,
-        }
-
-        let mut before = self.first_link();
-        let mut scope = Scope::Host;
-        let mut stages = Vec::new();
-        for stage in &self.recipe.stages {
-            if stage.scope < scope {
-                let (recipe, stage, scope) = (self.recipe_name.clone(), stage.name.clone(), stage.scope);
-                return Err(PlanError::LateStage { recipe, stage, scope });
-            }
-            if scope < Scope::Compiler && stage.scope >= Scope::Compiler {
-                before = self.link_of_compiler(before);
-            }
-            if scope < Scope::Target && stage.scope >= Scope::Target {
-                before = self.link_of_target(before);
-            }
-            scope = stage.scope;
-            let files = recipes.files_of(&self.recipe_name, stage)?;
-            let mut unpack = Vec::new();
-            for (component, place) in &stage.unpack {
-                let source = self.components.get(component).ok_or_else(|| PlanError::UnknownComponent {
-                    recipe: self.recipe_name.clone(),
-                    name: component.clone(),
-                    known: self.components.keys().cloned().collect(),
-                })?;
-                let mut fixup = source.fixup.as_deref().map(|name| recipes.fixup(name)).transpose()?;
-                if let Some(file) = self.recipe.fixups.get(component) {
-                    fixup.get_or_insert_default().extend(recipes.file_of(&self.recipe_name, file)?);
-                }
-                let (folder, only) = (self.with_versions(place.folder()), place.only().to_vec());
-                unpack.push(Tree { source: source.clone(), folder, only, fixup });
-            }
-            let key = Key::over(&Link {
-                before,
-                name: &stage.name,
-                script: &stage.script,
-                files: files.iter().map(|(file, content)| (file.as_str(), Sha256::of(content))).collect(),
-                unpack: unpack
-                    .iter()
-                    .map(|tree| LinkTree {
-                        folder: &tree.folder,
-                        version: tree.source.upstream_version(),
-                        sha256: tree.source.sha256,
-                        nested: tree.source.nested.as_deref(),
-                        only: &tree.only,
-                        fixup: tree.fixup.as_deref().map(Sha256::of),
-                    })
-                    .collect(),
-            });
-            before = key;
-            stages.push(PlannedStage {
-                name: stage.name.clone(),
-                script: stage.script.clone(),
-                files,
-                scope: stage.scope,
-                unpack,
-                steps: self.of_languages(&stage.steps),
-                seconds: self.of_languages(&stage.seconds),
-                pace: stage.pace.clone(),
-                snapshot: stage.snapshot,
-                key,
-            });
-        }
-        Ok(stages)
-    }
-
     /// What the host's compiler is told to compile for the target; nothing where the recipe builds its own.
     pub fn compiler_arguments(&self) -> &[String] {
         let tool = self.recipe.host_compiler.as_ref().map(|compiler| &compiler.tool);
@@ -510,105 +359,6 @@ impl Plan {
             folder.replace(&format!("{{{component}}}"), source.upstream_version())
         })
     }
-}
-
-fn choose_compiler(
-    recipe: &Recipe,
-    recipe_name: &str,
-    target: &Target,
-    found: Option<&FoundCompiler>,
-) -> Result<Option<FoundCompiler>, PlanError> {
-    let Some(wanted) = &recipe.host_compiler else { return Ok(None) };
-    let (recipe, tool) = (recipe_name.to_owned(), wanted.tool.clone());
-    let reason = match target.host_compilers.get(&wanted.tool) {
-        Some(Served::With(_)) => None,
-        Some(Served::Not(refused)) => Some(refused.refused.clone()),
-        None => Some(format!("it is not known how {tool} compiles for it")),
-    };
-    if let Some(reason) = reason {
-        return Err(PlanError::NotServed { recipe, target: target.triple.clone(), reason });
-    }
-    found.cloned().map(Some).ok_or(PlanError::NoHostCompiler { recipe, tool })
-}
-
-fn programs_of(recipes: &Recipes, tools: &BTreeSet<String>) -> Result<BTreeSet<String>, PlanError> {
-    let table = recipes.host_tools()?;
-    Ok(tools.iter().flat_map(|tool| table.programs_of(tool)).cloned().collect())
-}
-
-fn owner_of_compiler(recipes: &Recipes, target: &Target) -> Result<Target, PlanError> {
-    let Some(owner) = &target.compiler_of else { return Ok(target.clone()) };
-    let targets = recipes.targets()?;
-    let found = targets.iter().find(|other| other.triple == *owner && other.compiler_of.is_none());
-    found.cloned().ok_or_else(|| PlanError::NoSuchCompiler { target: target.triple.clone(), owner: owner.clone() })
-}
-
-fn choose_components(
-    recipe: &Recipe,
-    recipe_name: &str,
-    sources: &Sources,
-    request: &Request,
-    resolved: &[Source],
-) -> Result<BTreeMap<String, Source>, PlanError> {
-    for name in request.versions.keys() {
-        if !recipe.components.contains_key(name) {
-            return Err(PlanError::UnknownComponent {
-                recipe: recipe_name.to_owned(),
-                name: name.clone(),
-                known: recipe.components.keys().cloned().collect(),
-            });
-        }
-    }
-    let mut chosen = BTreeMap::new();
-    for (name, default) in &recipe.components {
-        let version = request.versions.get(name).unwrap_or(default);
-        let source = if let Some(moving) = sources.moving(name, version) {
-            let known = resolved.iter().find(|source| source.name == *name && moving.stands_for(source));
-            known.ok_or_else(|| PlanError::Unresolved(Box::new(moving.clone())))?
-        } else {
-            sources.get(name, version).ok_or_else(|| PlanError::UnknownVersion {
-                name: name.clone(),
-                version: version.clone(),
-                known: sources.versions(name).into_iter().map(str::to_owned).collect(),
-            })?
-        };
-        chosen.insert(name.clone(), source.clone());
-    }
-    Ok(chosen)
-}
-
-/// The grade's name, if the recipe has any, and its variables.
-fn choose_grade(
-    recipe: &Recipe,
-    recipe_name: &str,
-    request: &Request,
-) -> Result<(Option<String>, BTreeMap<String, String>), PlanError> {
-    let chosen = match &request.grade {
-        Some(grade) => recipe.grades.get_key_value(grade).ok_or_else(|| PlanError::UnknownGrade {
-            recipe: recipe_name.to_owned(),
-            grade: grade.clone(),
-            known: recipe.grades.keys().cloned().collect(),
-        })?,
-        None => match recipe.grades.first() {
-            Some(first) => first,
-            None => return Ok((None, BTreeMap::new())),
-        },
-    };
-    Ok((Some(chosen.0.clone()), chosen.1.clone()))
-}
-
-fn choose_languages(recipe: &Recipe, recipe_name: &str, request: &Request) -> Result<Vec<String>, PlanError> {
-    for language in &request.languages {
-        if !recipe.languages.contains(language) {
-            return Err(PlanError::UnknownLanguage {
-                recipe: recipe_name.to_owned(),
-                language: language.clone(),
-                known: recipe.languages.clone(),
-            });
-        }
-    }
-    let wanted = |(place, language): &(usize, &String)| *place == 0 || request.languages.contains(language);
-    Ok(recipe.languages.iter().enumerate().filter(wanted).map(|(_, language)| language.clone()).collect())
 }
 
 #[cfg(test)]
