@@ -5,7 +5,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
-use super::{print, print_json, show, store};
+use super::{print, print_json, recipes, show, store};
+use crate::shim;
 
 /// Options of `which`.
 #[derive(Args)]
@@ -26,6 +27,11 @@ impl Options {
     pub fn run(self, context: &Context) -> Result<()> {
         let store = store(context)?;
         let manifest = show::find(context, &store, &self.name)?;
+        // What stands for its programs has this machine's paths in it, which another folder or an update may have changed.
+        if manifest.host_compiler.is_some() {
+            let targets = recipes(context)?.targets()?;
+            shim::ensure(&store, targets.find(&manifest.triple)?.0, &manifest)?;
+        }
         let bin = store.toolchain(&manifest.name).join("bin");
         let prefix = format!("{}-", manifest.triple);
         // The name that its file has will do as well.

@@ -80,6 +80,18 @@ fn its_commands_stand_in_path_and_link_statically_unless_told_otherwise() {
 }
 
 #[test]
+fn a_store_that_was_moved_has_commands_that_find_it() {
+    let place = place("home");
+    place.install(&["tiny"]).succeeds();
+    let moved = place.path().join("moved");
+    std::fs::rename(place.store(), &moved).unwrap();
+    let variables = [("MUSLCHAIN_HOME", moved.to_str().unwrap())];
+    let path = place.run_with(&variables, &["which", "tiny"]).succeeds().stdout;
+    let said = Ran::of(std::process::Command::new(path.trim_end())).succeeds().stdout;
+    assert!(said.starts_with(&format!("--config={}/toolchains/", moved.display())), "{said}");
+}
+
+#[test]
 fn it_is_part_of_the_key_and_every_use_tells_when_it_has_changed() {
     let place = place("my home");
     place.install(&["tiny"]).succeeds();
