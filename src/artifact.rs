@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256;
 use crate::plan::Key;
 use crate::store::Manifest;
-use crate::trust::{Distrust, KeyError, PublicKey, Signed, SigningKey};
+use crate::trust::{Distrust, KeyError, PublicKey, Signed, SigningKey, plain};
 
 /// What documents of this kind say they are: a key may sign others too.
 const KIND: &str = "muslchain artifact";
@@ -43,13 +43,13 @@ pub enum Refusal {
     #[error(transparent)]
     Distrust(#[from] Distrust),
     /// It is no document of this kind.
-    #[error("it is no artifact's manifest ({0})")]
+    #[error("it is no artifact's manifest ({})", plain(.0))]
     Form(String),
     /// It is in a format of the future.
     #[error("a newer muslchain signed it: use that one")]
     Newer,
     /// It is another toolchain's.
-    #[error("it is the manifest of another toolchain, {0}")]
+    #[error("it is the manifest of another toolchain, {}", plain(.0))]
     Other(String),
     /// It has ended.
     #[error("it expired on {0}; whoever signed it signs it anew with `muslchain cache push`")]
@@ -111,6 +111,11 @@ impl Artifact {
             Some(seen) if artifact.sequence < seen => Err(Refusal::Older { found: artifact.sequence, seen }),
             _ => Ok(artifact),
         }
+    }
+
+    /// What the document `bytes` says, if one of these keys signed it.
+    pub fn signed_by(bytes: &[u8], keys: &[PublicKey]) -> Option<Self> {
+        Self::read(Signed::read(bytes).ok()?.verify(keys).ok()?).ok()
     }
 
     /// What the document `bytes` says, whoever signed it. For those who do not act on it.

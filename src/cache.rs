@@ -21,7 +21,7 @@ use crate::plan::{Key, Plan};
 use crate::remote::{Remote, RemoteError};
 use crate::scratch::{Kind, Scratch};
 use crate::store::{Manifest, Store, StoreError};
-use crate::trust::{KeyError, PublicKey, SigningKey};
+use crate::trust::{KeyError, PublicKey, SigningKey, plain};
 
 /// How long a blob may wait for its document.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,6 +43,8 @@ pub struct Cache<'a> {
     pub observer: &'a dyn Observer,
     /// What the remotes, by their places in the list, said of keys.
     asked: Mutex<HashMap<(usize, Key), Answer>>,
+    /// Those that did not answer, and why: each toolchain would wait for them again.
+    down: Mutex<HashMap<usize, String>>,
 }
 
 /// What a remote said of a key: an artifact that is believed, or why there is none.
@@ -65,7 +67,7 @@ pub enum CacheError {
         refusal: Refusal,
     },
     /// An archive is not what its signed manifest says.
-    #[error("{remote}: the archive of {name} is refused: {why}")]
+    #[error("{remote}: the archive of {name} is refused: {}", plain(why))]
     Archive {
         /// The remote.
         remote: String,
@@ -110,7 +112,7 @@ pub enum CacheError {
     },
     /// A remote has to be signed for, and there is no key.
     #[error(
-        "{0}: what is put there has to be signed: `muslchain key new` makes a key, MUSLCHAIN_SIGNING_KEY names one"
+        "{0}: what is put there has to be signed: `muslchain key new` makes a key, MUSLCHAIN_SIGNING_KEY may hold one"
     )]
     NoKey(String),
     /// The key cannot sign.
@@ -166,7 +168,7 @@ impl<'a> Cache<'a> {
         locked: Option<&'a LockFile>,
         observer: &'a dyn Observer,
     ) -> Self {
-        Self { store, remotes, keys, locked, observer, asked: Mutex::default() }
+        Self { store, remotes, keys, locked, observer, asked: Mutex::default(), down: Mutex::default() }
     }
 
     /// Whether any remote has an artifact of that plan that is believed.
@@ -208,7 +210,10 @@ impl<'a> Cache<'a> {
             match self.take(remote, &artifact) {
                 Ok(came) => {
                     self.store.publish(&came.folder(), &came.contents, &came.manifest)?;
-                    self.store.record_sequence(&came.manifest.key, artifact.sequence)?;
+                    // What nobody signed may say anything.
+                    if !remote.trusts_anybody {
+                        self.store.record_sequence(&remote.to_string(), &came.manifest.key, artifact.sequence)?;
+                    }
                     return Ok(Some((came.manifest, remote.to_string())));
                 }
                 Err(error @ (CacheError::Remote(_) | CacheError::Archive { .. } | CacheError::Absent { .. })) => {
@@ -229,6 +234,10 @@ impl<'a> Cache<'a> {
             return Ok(answer.clone());
         }
         let (remote, name) = (&self.remotes[number], plan.name());
+        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
+        if let Some(why) = down {
+            return Ok(Err(format!("not asked again: {why}")));
+        }
         self.observer.event(Event::Busy { doing: &format!("asking {remote} for {name}") });
         let answer = match self.look_up(remote, &key, &name) {
             Ok(Some(artifact)) => Ok(artifact),
@@ -236,6 +245,9 @@ impl<'a> Cache<'a> {
             Err(CacheError::Store(error)) => return Err(error),
             Err(error) => {
                 self.observer.event(Event::Refused { file: &name, why: &error.to_string() });
+                if matches!(error, CacheError::Remote(_)) {
+                    self.down.lock().unwrap_or_else(PoisonError::into_inner).insert(number, error.to_string());
+                }
                 Err(error.to_string())
             }
         };
@@ -248,7 +260,7 @@ impl<'a> Cache<'a> {
         let Some(document) = remote.document(key)? else { return Ok(None) };
         let refused = |refusal| CacheError::Refused { remote: remote.to_string(), name: name.to_owned(), refusal };
         let trust = if remote.trusts_anybody { Trust::Anybody } else { Trust::Keys(self.keys) };
-        let seen = self.store.sequence(key)?;
+        let seen = self.store.sequence(&remote.to_string(), key)?;
         let artifact = Artifact::believe(&document, key, trust, seen, SystemTime::now()).map_err(refused)?;
         if artifact.toolchain.name != name {
             return Err(refused(Refusal::Other(artifact.toolchain.name)));
@@ -310,8 +322,9 @@ impl<'a> Cache<'a> {
             return Err(CacheError::NoKey(remote.to_string()));
         }
         let manifest = &packed.manifest;
-        // Whoever signed it: it is not acted on but to go on behind its sequence, and not to overwrite other bytes.
-        let present = remote.document(&manifest.key)?.and_then(|document| Artifact::claimed(&document).ok());
+        let document = remote.document(&manifest.key)?;
+        // Whoever signed it: other contents are not overwritten unasked.
+        let present = document.as_ref().and_then(|document| Artifact::claimed(document).ok());
         if let Some(present) = &present
             && present.toolchain.contents != manifest.contents
             && !replace
@@ -330,7 +343,10 @@ impl<'a> Cache<'a> {
             pushed = Pushed::New;
         }
         let now = artifact::seconds(SystemTime::now());
-        let sequence = present.map_or(now, |present| now.max(present.sequence.saturating_add(1)));
+        // It goes on behind what is signed there, and behind nothing that anybody may have written.
+        let ours: Vec<PublicKey> = signer.iter().map(|signer| signer.public().clone()).collect();
+        let signed = document.and_then(|document| Artifact::signed_by(&document, &ours));
+        let sequence = signed.map_or(now, |signed| now.max(signed.sequence.saturating_add(1)));
         let expires = now.saturating_add(lifetime.as_secs());
         let document = Artifact::new(manifest.clone(), (packed.digest, packed.size), sequence, expires);
         remote.put_document(&document, &document.document(signer)?)?;
@@ -379,12 +395,22 @@ pub fn garbage(remote: &Remote, now: SystemTime) -> Result<Option<Vec<PathBuf>>,
     Ok(Some(garbage))
 }
 
+/// The files of a remote's folder that are called as what a remote keeps is. What a link leads to is not the remote's.
 fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs_err::read_dir(folder) {
+    match fs_err::symlink_metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => return Ok(Vec::new()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        metadata => drop(metadata?),
+    }
+    let entries = fs_err::read_dir(folder)?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let is_called_so = entry.file_name().to_str().is_some_and(|name| name.parse::<Sha256>().is_ok());
+        if is_called_so && entry.file_type()?.is_file() {
+            files.push(entry.path());
+        }
+    }
     files.sort();
     Ok(files)
 }

@@ -203,7 +203,7 @@ impl Chooser<'_> {
 
     /// Plans by one recipe, with moving versions resolved; again where what one was resolved to
     /// cannot be had any more.
-    fn plans_by(&self, recipe: &str, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
+    pub fn plans_by(&self, recipe: &str, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
         let plans = loop {
             match self.plans_as_known(recipe, targets, linkage) {
                 Err(ChoiceError::Plan(PlanError::Unresolved(moving))) => self.resolve(&moving)?,

@@ -123,7 +123,9 @@ impl Http {
             let host = host(&target);
             self.check_alive(&host)?;
             let mut request = client.request(method.clone(), target.clone()).headers(headers.clone());
-            if let Some((body, time)) = body().map_err(|error| Trouble::Lasting(error.to_string()))? {
+            let body = body().map_err(|error| Trouble::Lasting(error.to_string()))?;
+            let has_body = body.is_some();
+            if let Some((body, time)) = body {
                 request = request.body(body).timeout(time);
             }
             let response = request.send().map_err(|error| self.judge(&host, &error))?;
@@ -140,6 +142,10 @@ impl Http {
                 .ok_or_else(|| Trouble::Lasting(format!("redirects to {location:?}, which is no web address")))?;
             if next.origin() != target.origin() {
                 headers.remove(AUTHORIZATION);
+                // What is sent is for the host that was asked: a token's request, or an archive.
+                if has_body {
+                    return Err(Trouble::Lasting(format!("sends what it is sent on to {}", shown(&next))));
+                }
             }
             target = next;
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::build::{BuildError, Builder};
 use crate::cache::{Cache, CacheError};
-use crate::choice::{Candidate, ChoiceError, Chooser, RecipeChoice, sources_of};
+use crate::choice::{Candidate, ChoiceError, Chooser, sources_of};
 use crate::digest::Sha256;
 use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
@@ -98,8 +98,8 @@ pub enum InstallError {
     NotLocked(Vec<String>),
     /// It has the right key, and holds something else than the project's lock says.
     #[error(
-        "{name} holds sha256:{found}, and toolchains.lock says sha256:{locked}: the same inputs came out otherwise. \
-         `muslchain uninstall {name}` and `install --no-build` take the one that was locked, from a remote that has it"
+        "{name} holds sha256:{found}, and toolchains.lock says sha256:{locked}: the same inputs came out otherwise. Where it was \
+         installed before, `muslchain uninstall {name}` removes it; `install --no-build` takes what was locked from a remote"
     )]
     OtherContents {
         /// The toolchain.
@@ -159,13 +159,6 @@ impl Installer<'_> {
     /// The host is not looked at if all is installed or remotes have it, and no source is asked for before the host was looked at.
     pub fn install(&self, targets: &[&Target]) -> Result<Vec<Installed>, InstallError> {
         let installed = self.install_toolchains(targets)?;
-        for Installed { manifest, .. } in &installed {
-            let (name, found) = (manifest.name.clone(), manifest.contents);
-            match self.locked.and_then(|lock| lock.contents_of(&manifest.key)) {
-                Some(locked) if locked != found => return Err(InstallError::OtherContents { name, found, locked }),
-                _ => {}
-            }
-        }
         for (target, installed) in targets.iter().zip(&installed) {
             shim::stamp(self.store(), &installed.manifest)?;
             shim::ensure(self.store(), target, &installed.manifest)?;
@@ -210,6 +203,15 @@ impl Installer<'_> {
         Ok(installed)
     }
 
+    /// Whether a toolchain holds what the lock says, where it says so.
+    fn check_contents(&self, manifest: &Manifest) -> Result<(), InstallError> {
+        let (name, found) = (manifest.name.clone(), manifest.contents);
+        match self.locked.and_then(|lock| lock.contents_of(&manifest.key)) {
+            Some(locked) if locked != found => Err(InstallError::OtherContents { name, found, locked }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the plans, where they are known, are what the lock says.
     fn check_lock(&self, plans: Option<&[Plan]>) -> Result<(), InstallError> {
         let differences = self.locked.zip(plans).map(|(lock, plans)| lock.differences(plans)).unwrap_or_default();
@@ -219,25 +221,22 @@ impl Installer<'_> {
         }
     }
 
-    /// The plans whose keys can be known without building: where a recipe was named those of that one, which may ask the
-    /// network what a moving version means; else those of every recipe that has none to ask for.
+    /// The plans by every recipe that may build, for those who ask remotes: what moving versions mean is asked of the network
+    /// where it is not known.
     pub fn known_plans(&self, targets: &[&Target]) -> Result<Vec<Vec<Plan>>, InstallError> {
         let candidates = self.chooser.candidates(targets, Linkage::Static)?;
-        self.known_of(&candidates, targets)
-    }
-
-    fn known_of(&self, candidates: &[Candidate], targets: &[&Target]) -> Result<Vec<Vec<Plan>>, InstallError> {
         let mut known = Vec::new();
-        for candidate in candidates {
-            match (&candidate.plans, &self.chooser.recipe) {
-                (Some(plans), _) => known.push(plans.clone()),
-                (None, RecipeChoice::Named(_)) => {
-                    known.push(self.chooser.choose(candidates, targets, Linkage::Static)?);
-                }
-                (None, RecipeChoice::Auto) => {}
-            }
+        for candidate in &candidates {
+            known.extend(self.known_of(candidate, targets).ok());
         }
         Ok(known)
+    }
+
+    fn known_of(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Vec<Plan>, ChoiceError> {
+        match &candidate.plans {
+            Some(plans) => Ok(plans.clone()),
+            None => self.chooser.plans_by(&candidate.recipe, targets, Linkage::Static),
+        }
     }
 
     /// Takes everything from the remotes, by the first recipe by which they and the store have all of it. Nothing if there is
@@ -247,7 +246,15 @@ impl Installer<'_> {
             return Ok(None);
         }
         let mut absent = Vec::new();
-        for plans in self.known_of(candidates, targets)? {
+        for candidate in candidates {
+            let plans = match self.known_of(candidate, targets) {
+                Ok(plans) => plans,
+                Err(error) => {
+                    let name = format!("recipe {}", candidate.recipe);
+                    absent.push(NotOffered { name, reasons: vec![error.to_string()] });
+                    continue;
+                }
+            };
             let mut offered = true;
             for plan in self.missing(&plans)? {
                 offered &= self.cache.offers(&plan)?;
@@ -363,6 +370,7 @@ impl Installer<'_> {
     fn take_installed(&self, plan: &Plan) -> Result<Installed, InstallError> {
         let name = plan.name();
         let manifest = self.store().manifest(&name)?.ok_or(StoreError::NotInstalled(name))?;
+        self.check_contents(&manifest)?;
         self.store().set_current(&manifest.triple, &manifest.name)?;
         self.store().remove_leftover_work(&manifest.name, self.chooser.observer)?;
         Ok(Installed { manifest, way: Way::Present })
@@ -388,7 +396,12 @@ impl Installer<'_> {
         // Where nothing ends a stage's processes with this one, the next build must not start
         // among them.
         lock.share_with_children()?;
-        Ok(Installed { manifest: self.builder(host, jobs).build(plan, files)?, way: Way::Built })
+        let manifest = self.builder(host, jobs).build(plan, files)?;
+        if let Err(error) = self.check_contents(&manifest) {
+            self.store().remove(&manifest)?;
+            return Err(error);
+        }
+        Ok(Installed { manifest, way: Way::Built })
     }
 
     /// What builds on `host`.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
 use crate::plan::{Key, Plan};
-use crate::source::Source;
+use crate::source::{Source, Sources};
 
 /// The file's name.
 pub const LOCK_FILE: &str = "toolchains.lock";
@@ -67,6 +67,14 @@ pub enum LockFileError {
     /// It is in a format of the future.
     #[error("{}: a newer muslchain made it: use that one", .0.display())]
     Newer(PathBuf),
+}
+
+/// A source that no moving version was ever resolved to.
+#[derive(Debug, thiserror::Error)]
+#[error("its source {name} {version} is none that `muslchain lock` writes: make it anew")]
+pub struct NotResolved {
+    name: String,
+    version: String,
 }
 
 impl LockFile {
@@ -129,9 +137,18 @@ impl LockFile {
         Ok(())
     }
 
-    /// The sources, of which some are what a moving version means.
-    pub fn sources(&self) -> &[Source] {
-        &self.sources
+    /// Those of its sources that are what a moving version means. All else is in the tables: a lock, which may be anybody's, says nothing of
+    /// where files are to be had or what is done with them.
+    pub fn moving_sources(&self, table: &Sources) -> Result<Vec<Source>, NotResolved> {
+        let mut moving = Vec::new();
+        for source in &self.sources {
+            let Some(version) = table.moving_behind(source) else { continue };
+            match version.resolved_as(source) {
+                Some(resolved) if resolved == *source => moving.push(resolved),
+                _ => return Err(NotResolved { name: source.name.clone(), version: source.version.clone() }),
+            }
+        }
+        Ok(moving)
     }
 
     /// What the toolchain of that key was seen to hold.

@@ -117,6 +117,12 @@ impl Moving {
         }
     }
 
+    /// What this version was resolved to when `source` was recorded, made of its version, place, size and digest alone.
+    pub fn resolved_as(&self, source: &Source) -> Option<Source> {
+        let package_version = source.version.strip_prefix(&self.version)?.strip_prefix('-')?;
+        Some(self.resolved(package_version, &source.distribution.as_ref()?.path, source.size?, source.sha256))
+    }
+
     /// Whether `source` came from resolving this version.
     pub fn stands_for(&self, source: &Source) -> bool {
         let same_package = |place: &Distribution| place.suite == self.suite && place.package == self.package;

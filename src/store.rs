@@ -404,16 +404,16 @@ impl Store {
         Ok(write_file(&self.root.join("resolved.json"), &json(&known)?)?)
     }
 
-    /// The highest sequence of a signed manifest of this key that was believed here.
-    pub fn sequence(&self, key: &Key) -> Result<Option<u64>, StoreError> {
-        Ok(self.sequences()?.get(&key.to_string()).copied())
+    /// The highest sequence of a signed manifest of this key that came from this remote and was acted on.
+    pub fn sequence(&self, remote: &str, key: &Key) -> Result<Option<u64>, StoreError> {
+        Ok(self.sequences()?.get(remote).and_then(|keys| keys.get(&key.to_string())).copied())
     }
 
-    /// Records that a signed manifest of this key was believed.
-    pub fn record_sequence(&self, key: &Key, sequence: u64) -> Result<(), StoreError> {
+    /// Records that a signed manifest of this key, from this remote, was acted on.
+    pub fn record_sequence(&self, remote: &str, key: &Key, sequence: u64) -> Result<(), StoreError> {
         let _lock = self.lock("sequences", "the record of signed manifests", &crate::event::Silent)?;
         let mut known = self.sequences()?;
-        let highest = known.entry(key.to_string()).or_default();
+        let highest = known.entry(remote.to_owned()).or_default().entry(key.to_string()).or_default();
         if *highest >= sequence {
             return Ok(());
         }
@@ -421,7 +421,8 @@ impl Store {
         Ok(write_file(&self.root.join(SEQUENCES_FILE), &json(&known)?)?)
     }
 
-    fn sequences(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+    /// By remote, then by key.
+    fn sequences(&self) -> Result<BTreeMap<String, BTreeMap<String, u64>>, StoreError> {
         Ok(read_json(&self.root.join(SEQUENCES_FILE))?.unwrap_or_default())
     }
 

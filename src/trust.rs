@@ -139,7 +139,7 @@ pub struct Signed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Distrust {
     /// It is not in the form of [`Signed`].
-    #[error("it is not a signed document ({0})")]
+    #[error("it is not a signed document ({})", plain(.0))]
     Form(String),
     /// Nobody signed it.
     #[error("it is not signed")]
@@ -183,6 +183,11 @@ impl Signed {
             (false, false) => Err(Distrust::NotTrusted(strangers)),
         }
     }
+}
+
+/// What somebody else wrote, for the user's terminal: on one line, and without what would move the cursor.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 /// Minisign shows the number that is stored with its lowest byte first.

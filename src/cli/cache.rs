@@ -12,7 +12,8 @@ use serde_json::json;
 use super::context::Context;
 use super::install::{Order, Preparation, install};
 use super::progress::Progress;
-use super::settings::{RemoteFlags, Settings};
+use super::remotes::{self, RemoteFlags};
+use super::settings::Settings;
 use super::show::find_all;
 use super::{OutputOptions, key, print, print_json, print_list, store};
 use crate::artifact::Artifact;
@@ -127,7 +128,7 @@ impl Options {
             Command::Ls(options) => options.run(context, output),
             Command::Verify(options) => options.run(context, output),
             Command::Rm(asked) => remove(context, asked, output),
-            Command::Gc { remotes, dry_run } => gc(context, remotes, dry_run),
+            Command::Gc { remotes, dry_run } => gc(context, remotes, dry_run, output),
             Command::Key(order) => print_key(context, order, output),
             Command::Dir => Ok(print(&format!("{}\n", store(context)?.root().display()))?),
             Command::Size { json } => size(context, json),
@@ -146,18 +147,18 @@ impl Push {
         let everything = self.names.is_empty();
         let named = self.remotes.names_some();
         let settings = Settings::load(context, self.remotes.into())?;
-        let remotes: Vec<&Remote> =
-            settings.remotes.iter().filter(|remote| named || remote.access == Access::ReadWrite).collect();
+        let progress = Progress::new(context, output)?;
+        let all = remotes::open(context, &settings, &progress)?;
+        let remotes: Vec<&Remote> = all.iter().filter(|remote| is_writable(remote, named)).collect();
         if remotes.is_empty() {
             bail!(
                 "there is no remote to put anything at: `--remote URL|DIR` names one, or access = \"read-write\" in the settings"
             );
         }
         let store = store(context)?;
-        let progress = Progress::new(context, output)?;
         store.sweep(&progress)?;
         let signer = key::signing(context)?;
-        let cache = Cache::new(&store, &settings.remotes, &[], None, &progress);
+        let cache = Cache::new(&store, &all, &[], None, &progress);
         let lifetime = DAY.saturating_mul(u32::try_from(self.expires).unwrap_or(u32::MAX));
         for manifest in find_all(context, &store, &self.names)? {
             if everything && manifest.host_compiler.is_some() {
@@ -178,7 +179,7 @@ impl Push {
 
 impl Ls {
     fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let preparation = Preparation::of_all(context, self.asked.ordered(), output)?;
+        let preparation = Preparation::of_all(context, self.asked.ordered(), output)?.with_remotes(context)?;
         preparation.run(context, |installer, targets| {
             let found = look_up(&installer.cache, installer.known_plans(targets)?)?;
             preparation.progress.finish();
@@ -206,7 +207,7 @@ impl Ls {
 
 impl Verify {
     fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let preparation = Preparation::new(context, self.asked.ordered(), output)?;
+        let preparation = Preparation::new(context, self.asked.ordered(), output)?.with_remotes(context)?;
         let (mut good, mut bad) = (0, Vec::new());
         preparation.run(context, |installer, targets| {
             for found in look_up(&installer.cache, installer.known_plans(targets)?)? {
@@ -267,12 +268,11 @@ fn look_up<'a>(cache: &Cache<'a>, plans: Vec<Vec<Plan>>) -> Result<Vec<Found<'a>
 
 fn remove(context: &Context, asked: Asked, output: OutputOptions) -> Result<()> {
     let named = asked.remotes.names_some();
-    let preparation = Preparation::new(context, asked.ordered(), output)?;
+    let preparation = Preparation::new(context, asked.ordered(), output)?.with_remotes(context)?;
     let mut removed = 0;
     preparation.run(context, |installer, targets| {
-        let writable = |remote: &&Remote| named || remote.access == Access::ReadWrite;
         for plan in installer.known_plans(targets)?.iter().flatten() {
-            for remote in installer.cache.remotes.iter().filter(writable) {
+            for remote in installer.cache.remotes.iter().filter(|remote| is_writable(remote, named)) {
                 if cache::remove(remote, &plan.key())? {
                     preparation.progress.say(&format!("{remote}: {} removed", plan.name()));
                     removed += 1;
@@ -287,12 +287,17 @@ fn remove(context: &Context, asked: Asked, output: OutputOptions) -> Result<()> 
     }
 }
 
-fn gc(context: &Context, remotes: RemoteFlags, dry_run: bool) -> Result<()> {
+/// Those that are named may be written, and of the settings' those of which that is said.
+fn is_writable(remote: &Remote, named: bool) -> bool {
+    named || remote.access == Access::ReadWrite
+}
+
+fn gc(context: &Context, remotes: RemoteFlags, dry_run: bool, output: OutputOptions) -> Result<()> {
     let named = remotes.names_some();
     let settings = Settings::load(context, remotes.into())?;
-    let writable = |remote: &&Remote| named || remote.access == Access::ReadWrite;
     let mut any = false;
-    for remote in settings.remotes.iter().filter(writable) {
+    let all = remotes::open(context, &settings, &Progress::new(context, output)?)?;
+    for remote in all.iter().filter(|remote| is_writable(remote, named)) {
         let Some(garbage) = cache::garbage(remote, SystemTime::now())? else {
             if named {
                 bail!("{remote}: only what is in a folder can be looked through; a server has means of its own");

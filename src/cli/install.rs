@@ -1,11 +1,12 @@
 //! `muslchain install`, and what `fetch` shares with it.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use super::context::{Context, variable};
 use super::progress::Progress;
-use super::settings::{Flags, RemoteFlags, Settings, switch};
+use super::remotes::{self, RemoteFlags};
+use super::settings::{Flags, Settings, switch};
 use super::{OutputOptions, key, room, store};
 use crate::build::BuildError;
 use crate::cache::Cache;
@@ -13,9 +14,9 @@ use crate::choice::{ChoiceError, Chooser, RecipeChoice};
 use crate::fetch::Fetcher;
 use crate::host::{HostCompilers, Lacking};
 use crate::install::{InstallError, Installer, Way};
-use crate::lockfile::LockFile;
 use crate::rebuild::RebuildError;
-use crate::source::Sources;
+use crate::remote::Remote;
+use crate::source::{Source, Sources};
 use crate::store::Store;
 use crate::target::Target;
 use crate::trust::PublicKey;
@@ -38,16 +39,15 @@ pub struct Options {
 impl Options {
     /// Runs the command.
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let is_on = |name| switch(context, name).map(|on| on.unwrap_or(false));
-        let may_build = !(self.no_build || is_on(variable::NO_BUILD)?);
-        let locked = self.locked || is_on(variable::LOCKED)?;
-        install(context, self.order.asking(self.remotes), output, may_build, locked)
+        let no_build = self.no_build || switch(context, variable::NO_BUILD)?.unwrap_or(false);
+        install(context, self.order.asking(self.remotes), output, !no_build, self.locked)
     }
 }
 
 /// Brings what was ordered into the store.
 pub fn install(context: &Context, order: Order, output: OutputOptions, may_build: bool, locked: bool) -> Result<()> {
-    let mut preparation = Preparation::new(context, order, output)?;
+    let mut preparation = Preparation::new(context, order, output)?.with_remotes(context)?;
+    let locked = locked || switch(context, variable::LOCKED)?.unwrap_or(false);
     preparation.locked = locked;
     if locked && preparation.settings.lock.is_none() {
         bail!("there is no toolchains.lock beside a toolchains.toml here or above: `muslchain lock` makes it");
@@ -92,13 +92,15 @@ impl Order {
 pub struct Preparation {
     /// All settings.
     pub settings: Settings,
+    /// Places that keep toolchains, for the commands that ask any.
+    remotes: Vec<Remote>,
     /// Whose signatures are trusted.
     keys: Vec<PublicKey>,
     sources: Sources,
     /// Whether toolchains have to be what the project's lock says.
     locked: bool,
-    /// Whether what it says counts for nothing.
-    pub ignores_lock: bool,
+    /// What moving versions mean, by the project's lock.
+    locked_sources: Vec<Source>,
     /// Each once.
     pub targets: Vec<Target>,
     /// The store.
@@ -115,7 +117,10 @@ impl Preparation {
         let table = settings.recipes.targets()?;
         let store = store(context)?;
         let progress = Progress::new(context, output)?;
-        let keys = if settings.remotes.is_empty() { Vec::new() } else { key::trusted(context)? };
+        let locked_sources = match &settings.lock {
+            Some(lock) => lock.moving_sources(&sources).context("toolchains.lock")?,
+            None => Vec::new(),
+        };
         let names = if order.targets.is_empty() { &settings.targets } else { &order.targets };
         if names.is_empty() {
             bail!(
@@ -130,7 +135,31 @@ impl Preparation {
                 targets.push(target.clone());
             }
         }
-        Ok(Self { settings, keys, sources, locked: false, ignores_lock: false, targets, store, progress })
+        Ok(Self {
+            settings,
+            remotes: Vec::new(),
+            keys: Vec::new(),
+            sources,
+            locked: false,
+            locked_sources,
+            targets,
+            store,
+            progress,
+        })
+    }
+
+    /// With the remotes that the settings name.
+    pub fn with_remotes(mut self, context: &Context) -> Result<Self> {
+        self.remotes = remotes::open(context, &self.settings, &self.progress)?;
+        if !self.remotes.is_empty() {
+            self.keys = key::trusted(context)?;
+        }
+        Ok(self)
+    }
+
+    /// Forgets what the lock says of the moving version of a component, or of all where it is empty.
+    pub fn unlock(&mut self, component: &str) {
+        self.locked_sources.retain(|source| !component.is_empty() && source.name != component);
     }
 
     /// For all targets there are, where none is named.
@@ -151,7 +180,7 @@ impl Preparation {
         let table = self.settings.recipes.host_tools()?;
         let compilers = HostCompilers::new(&table, &self.settings.named_tools);
         let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
-        let lock = self.settings.lock.as_ref().filter(|_| !self.ignores_lock);
+        let lock = self.settings.lock.as_ref();
         // Where nobody says otherwise, it is the recipe that was locked.
         let recipe = match (&self.settings.recipe, lock) {
             (RecipeChoice::Auto, Some(lock)) => RecipeChoice::Named(lock.recipe.clone()),
@@ -166,11 +195,11 @@ impl Preparation {
                 fetcher: &fetcher,
                 recipe,
                 request: self.settings.request.clone(),
-                locked: lock.map_or(&[], LockFile::sources),
+                locked: &self.locked_sources,
                 compilers: &compilers,
                 observer: &self.progress,
             },
-            cache: Cache::new(&self.store, &self.settings.remotes, &self.keys, locked, &self.progress),
+            cache: Cache::new(&self.store, &self.remotes, &self.keys, locked, &self.progress),
             may_build: true,
             locked,
             isolation: self.settings.isolation,

@@ -6,7 +6,7 @@ use clap::Args;
 use super::OutputOptions;
 use super::context::Context;
 use super::install::{Order, Preparation};
-use super::settings::RemoteFlags;
+use super::remotes::RemoteFlags;
 use crate::choice::Chooser;
 use crate::digest::Sha256;
 use crate::install::{InstallError, Installer};
@@ -32,7 +32,8 @@ pub struct Options {
 impl Options {
     /// Runs the command.
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let mut preparation = Preparation::new(context, self.order.asking(self.remotes), output)?;
+        let preparation = Preparation::new(context, self.order.asking(self.remotes), output)?;
+        let mut preparation = preparation.with_remotes(context)?;
         let path = preparation
             .settings
             .lock_path
@@ -53,7 +54,9 @@ impl Options {
                 }
             });
         }
-        preparation.ignores_lock = self.upgrade.is_some();
+        if let Some(component) = &self.upgrade {
+            preparation.unlock(component);
+        }
         let lock = preparation.run(context, |installer, targets| {
             if let Some(component) = &self.upgrade {
                 upgrade(installer, targets, component)?;

@@ -16,6 +16,7 @@ mod key;
 mod list;
 mod lock;
 mod progress;
+mod remotes;
 mod room;
 mod run;
 mod settings;
@@ -128,7 +129,7 @@ enum Command {
     /// Exchange toolchains with remotes: places that keep them for many machines
     ///
     /// `install` takes a toolchain from the first remote that has it, if somebody signed it whose key is trusted here. A remote
-    /// is a folder or a web server; `--remote`, MUSLCHAIN_REMOTE and the settings name them.
+    /// is a folder, a web server, a registry of containers or, where that was built in, a bucket; `--remote`, MUSLCHAIN_REMOTE and the settings name them.
     Cache(cache::Options),
     /// Make and trust the keys that artifacts are signed with
     ///

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::context::{Context, variable};
+use super::remotes::{RemoteFlags, named};
 use crate::choice::RecipeChoice;
-use crate::config::{Config, RemoteConfig, TrustWord};
+use crate::config::{Config, RemoteConfig};
 use crate::fetch::{self, Mirror};
 use crate::host::NamedTools;
 use crate::launcher::{self, Launcher};
 use crate::lockfile::{LOCK_FILE, LockFile};
 use crate::plan::Request;
 use crate::recipe::Recipes;
-use crate::remote::{self, Access, Credentials, Remote, docker};
+use crate::remote::shown;
 use crate::sandbox::Isolation;
 
 /// The user's file of settings.
@@ -60,25 +60,6 @@ pub struct Flags {
     /// Which remotes are asked, for the commands that ask any.
     #[arg(skip)]
     pub remotes: RemoteFlags,
-}
-
-/// Where toolchains are that need not be built.
-#[derive(Args, Default, Clone)]
-pub struct RemoteFlags {
-    /// A place that keeps toolchains, asked before those of the settings; may be given more than once
-    /// [env: MUSLCHAIN_REMOTE]
-    #[arg(long = "remote", value_name = "URL|DIR")]
-    remotes: Vec<String>,
-    /// Ask no remote [env: MUSLCHAIN_NO_REMOTE]
-    #[arg(long, conflicts_with = "remotes")]
-    no_remote: bool,
-}
-
-impl RemoteFlags {
-    /// Whether any is named.
-    pub fn names_some(&self) -> bool {
-        !self.remotes.is_empty()
-    }
 }
 
 /// What changes nothing of a toolchain but how it is come by.
@@ -128,7 +109,7 @@ pub struct Settings {
     /// What is installed when no target is named.
     pub targets: Vec<String>,
     /// Places that keep toolchains, in the order in which they are asked.
-    pub remotes: Vec<Remote>,
+    pub remotes: Vec<RemoteConfig>,
     /// Where the project's lock is, or would be.
     pub lock_path: Option<PathBuf>,
     /// The project's lock.
@@ -138,8 +119,7 @@ pub struct Settings {
 impl Settings {
     /// Puts the layers together, the nearest first.
     pub fn load(context: &Context, flags: Flags) -> anyhow::Result<Self> {
-        let no_remote = flags.remotes.no_remote
-            || (flags.remotes.remotes.is_empty() && switch(context, variable::NO_REMOTE)?.unwrap_or(false));
+        let no_remote = flags.remotes.are_none(context)?;
         let mut config = flags.into_config(context)?.over(from_variables(context)?);
         let mut lock_path = None;
         if let Some(path) = Config::find_project(&context.folder) {
@@ -193,7 +173,7 @@ impl Settings {
             launcher: config.launcher.map(|kind| launcher(context, kind)).transpose()?,
             isolation: config.isolation,
             targets: config.targets.unwrap_or_default(),
-            remotes: remotes(context, &config.remotes, config.offline.unwrap_or(false))?,
+            remotes: config.remotes,
             lock_path: None,
             lock: None,
         })
@@ -218,76 +198,20 @@ fn refuse_what_is_not_a_projects(project: &Config, path: &Path) -> anyhow::Resul
         }
     }
     for remote in &project.remotes {
+        let url = shown(&remote.url);
         if remote.trust.is_some() {
-            return refused(&format!("the remote {} has a trust", remote.url));
+            return refused(&format!("the remote {url} has a trust"));
+        }
+        // Toolchains would be put, and files removed, wherever the project says.
+        if remote.access.is_some() {
+            return refused(&format!("the remote {url} has an access"));
         }
         // It would send what the variable holds to wherever the project says.
-        if remote.password_variable.is_some() || remote.token_variable.is_some() {
-            return refused(&format!("the remote {} names a variable with a secret", remote.url));
+        if remote.user.is_some() || remote.password_variable.is_some() || remote.token_variable.is_some() {
+            return refused(&format!("the remote {url} has a user, or a variable with a secret"));
         }
     }
     Ok(())
-}
-
-/// Offline, folders only.
-fn remotes(context: &Context, configs: &[RemoteConfig], offline: bool) -> anyhow::Result<Vec<Remote>> {
-    let is_aws = |(name, value): (&String, &std::ffi::OsString)| {
-        name.starts_with("AWS_").then(|| Some((name.clone(), value.to_str()?.to_owned()))).flatten()
-    };
-    let aws = context.variables.iter().filter_map(is_aws).collect();
-    let mut remotes = Vec::new();
-    for config in configs {
-        let secret = |name: &Option<String>| -> anyhow::Result<Option<String>> {
-            let Some(name) = name else { return Ok(None) };
-            match context.variable(name) {
-                Some(value) => Ok(Some(value.to_owned())),
-                None => bail!("{}: the variable {name}, which holds its secret, is not set", config.url),
-            }
-        };
-        let credentials = match (secret(&config.token_variable)?, &config.user) {
-            (Some(token), _) => Some(Credentials::Bearer(token)),
-            (None, Some(user)) => {
-                let password = secret(&config.password_variable)?.unwrap_or_default();
-                Some(Credentials::Basic { user: user.clone(), password })
-            }
-            (None, None) => docker_credentials(context, &config.url)?,
-        };
-        let time_limit = config.time_limit.map_or(remote::TIME_LIMIT, Duration::from_secs);
-        let mut remote = Remote::at(&config.url, &context.folder, credentials, time_limit, &aws)?;
-        remote.access = config.access.unwrap_or(Access::Read);
-        remote.trusts_anybody = config.trust == Some(TrustWord::None);
-        if remote.trusts_anybody && !remote.is_folder() {
-            bail!("{remote}: trust = \"none\" is for folders: what comes over a network has to be signed");
-        }
-        if !offline || remote.is_folder() {
-            remotes.push(remote);
-        }
-    }
-    Ok(remotes)
-}
-
-/// What `docker login` keeps for a registry.
-fn docker_credentials(context: &Context, address: &str) -> anyhow::Result<Option<Credentials>> {
-    let Some(registry) = address.strip_prefix("oci://").and_then(|rest| rest.split('/').next()) else {
-        return Ok(None);
-    };
-    let folder = match (context.variable("DOCKER_CONFIG"), context.variable("HOME")) {
-        (Some(folder), _) => context.folder.join(folder),
-        (None, Some(home)) => Path::new(home).join(".docker"),
-        (None, None) => return Ok(None),
-    };
-    let path = folder.join(docker::CONFIG_FILE);
-    match fs_err::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        text => docker::credentials(&text?, registry).map_err(|why| anyhow!("{}: {why}", path.display())),
-    }
-}
-
-/// Those that flags and variables name may be given a token by a variable.
-fn named_remotes<'a>(context: &Context, urls: impl Iterator<Item = &'a str>) -> Vec<RemoteConfig> {
-    let token_variable = context.variable(variable::REMOTE_TOKEN).map(|_| variable::REMOTE_TOKEN.to_owned());
-    urls.map(|url| RemoteConfig { token_variable: token_variable.clone(), ..RemoteConfig::at(url.to_owned()) })
-        .collect()
 }
 
 impl From<Means> for Flags {
@@ -320,7 +244,7 @@ impl Flags {
             isolation: self.means.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
             recipes: self.means.recipes.map(|recipes| context.folder.join(recipes)),
             targets: None,
-            remotes: named_remotes(context, self.remotes.remotes.iter().map(String::as_str)),
+            remotes: self.remotes.configs(context)?,
         })
     }
 }
@@ -347,7 +271,7 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         isolation: context.variable(variable::ISOLATION).map(isolation).transpose().context(variable::ISOLATION)?,
         recipes: context.variable(variable::RECIPES).map(|recipes| context.folder.join(recipes)),
         targets: None,
-        remotes: named_remotes(context, words(variable::REMOTE)),
+        remotes: named(context, words(variable::REMOTE).collect())?,
     })
 }
 

@@ -146,8 +146,7 @@ impl<'a> Fetcher<'a> {
         }
         let failed =
             |origins| Unavailable { failed: vec![SourceFailure { file: source.file.clone(), origins }], asked: 1 };
-        // The name becomes a path, and tables of sources may be anybody's.
-        if Path::new(&source.file).file_name() != Some(source.file.as_ref()) {
+        if !has_plain_name(source) {
             let reason = "the name of a source is no path".to_owned();
             return Err(failed(vec![OriginFailure { origin: "the table of sources".to_owned(), reason }]).into());
         }
@@ -189,6 +188,9 @@ impl<'a> Fetcher<'a> {
     }
 
     fn cached(&self, source: &Source) -> Result<Option<VerifiedFile>, FetchError> {
+        if !has_plain_name(source) {
+            return Ok(None);
+        }
         match self.cache.look_up(source)? {
             Cached::File(file) => Ok(Some(file)),
             // A wrong one is removed by whoever has the lock.
@@ -241,6 +243,11 @@ impl<'a> Fetcher<'a> {
         done.sort_by_key(|(index, _)| *index);
         done.into_iter().map(|(_, result)| result).collect()
     }
+}
+
+/// The name becomes a path, and tables of sources may be anybody's.
+fn has_plain_name(source: &Source) -> bool {
+    Path::new(&source.file).file_name() == Some(source.file.as_ref())
 }
 
 /// A place that may supply a source. Shown as the user knows it.

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::blocking::{Body, Response};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, StatusCode, Url};
+use url::Origin;
 
 use super::tokens::Tokens;
 use super::{Credentials, Stream};
@@ -43,6 +44,8 @@ impl Auth {
 /// Asks one server.
 pub(super) struct Asker {
     http: Http,
+    /// Who asks is said there and nowhere else, wherever the server sends us.
+    origin: Origin,
     auth: Auth,
 }
 
@@ -64,8 +67,9 @@ impl<'a> Request<'a> {
 }
 
 impl Asker {
-    pub(super) fn new(auth: Auth, time_limit: Duration) -> Arc<Self> {
-        Arc::new(Self { http: Http::new(CONNECT.min(time_limit), SILENCE.min(time_limit)), auth })
+    pub(super) fn new(server: &Url, auth: Auth, time_limit: Duration) -> Arc<Self> {
+        let http = Http::new(CONNECT.min(time_limit), SILENCE.min(time_limit));
+        Arc::new(Self { http, origin: server.origin(), auth })
     }
 
     /// A response that says yes; nothing where what was asked for is not there.
@@ -76,7 +80,7 @@ impl Asker {
             let trouble = match self.once(request, end) {
                 Ok(response) => match response.status() {
                     StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
-                    StatusCode::UNAUTHORIZED if !learned && self.learns(&response)? => {
+                    StatusCode::UNAUTHORIZED if !learned && self.learns(&response, end)? => {
                         learned = true;
                         continue;
                     }
@@ -105,7 +109,7 @@ impl Asker {
         loop {
             let Some(response) = self.ask(request, end)? else { return Ok(None) };
             let mut content = Vec::new();
-            match response.take(limit).read_to_end(&mut content) {
+            match read_until(response.take(limit), end, &mut content) {
                 Ok(_) => return Ok(Some(content)),
                 Err(error) => {
                     let reason = format!("it broke off after {} bytes: {}", content.len(), http::root(&error));
@@ -129,7 +133,7 @@ impl Asker {
             Auth::Header(header) => header.clone(),
             Auth::Tokens(tokens) => tokens.header(),
         };
-        if let Some(mut value) = authorization {
+        if let Some(mut value) = authorization.filter(|_| request.url.origin() == self.origin) {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -140,10 +144,13 @@ impl Asker {
         self.http.send_body(&request.method, request.url, &headers, &body)
     }
 
-    fn learns(&self, response: &Response) -> Result<bool, String> {
+    fn learns(&self, response: &Response, end: Instant) -> Result<bool, String> {
         match &self.auth {
-            Auth::Header(_) => Ok(false),
-            Auth::Tokens(tokens) => tokens.learn(&self.http, response),
+            // What a host wants that a redirect led to is none of its business.
+            Auth::Tokens(tokens) if response.url().origin() == self.origin => {
+                tokens.learn(&self.http, response, left(end))
+            }
+            _ => Ok(false),
         }
     }
 }
@@ -179,6 +186,22 @@ pub(super) fn wait_or_give_up(trouble: Trouble, backoff: &mut Backoff, end: Inst
 /// The retries of one thing.
 pub(super) fn backoff() -> Backoff {
     Backoff::new(&RETRY)
+}
+
+/// Reads all that comes until `end`: one byte now and then would keep a plain read going.
+fn read_until(mut from: impl Read, end: Instant, into: &mut Vec<u8>) -> io::Result<()> {
+    let mut buffer = [0; 1 << 13];
+    loop {
+        if left(end).is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it took longer than the remote's time limit"));
+        }
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => into.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn left(end: Instant) -> Duration {

@@ -25,7 +25,13 @@ impl Folder {
     }
 
     fn open(&self, path: &str) -> Result<Option<std::fs::File>, String> {
-        present(File::open(self.path(path)).map(|file| file.into_parts().0))
+        let path = self.path(path);
+        // Opening a pipe would wait for whoever writes to it.
+        match present(fs_err::metadata(&path))? {
+            Some(metadata) if metadata.is_file() => present(File::open(path).map(|file| file.into_parts().0)),
+            Some(_) => Err(format!("{} is no file", path.display())),
+            None => Ok(None),
+        }
     }
 
     fn write(&self, path: &str, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {

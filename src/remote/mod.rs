@@ -28,7 +28,9 @@ use self::oci::Oci;
 use self::web::Web;
 use crate::artifact::Artifact;
 use crate::digest::Sha256;
+use crate::http;
 use crate::plan::Key;
+use crate::trust::plain;
 
 /// The time limit where none is said.
 pub const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -124,7 +126,7 @@ impl Remote {
         time_limit: Duration,
         aws: &BTreeMap<String, String>,
     ) -> Result<Self, AddressError> {
-        let refused = |why: &str| AddressError { address: address.to_owned(), why: why.to_owned() };
+        let refused = |why: &str| AddressError { address: shown(address), why: why.to_owned() };
         let backend: Box<dyn Backend> = match Url::parse(address) {
             Ok(url) => match url.scheme() {
                 "file" => Box::new(Folder::at(url.to_file_path().map_err(|()| refused("it names no folder here"))?)),
@@ -171,7 +173,7 @@ impl Remote {
     /// The blob of that digest and size, if there is one. Not much more than its size comes, and it may be anything.
     pub fn blob(&self, digest: &Sha256, size: u64) -> Result<Option<Stream>, RemoteError> {
         // One byte more than its size tells that it is too long.
-        let bounded = |stream: Stream| Box::new(stream.take(size + 1)) as Stream;
+        let bounded = |stream: Stream| Box::new(stream.take(size.saturating_add(1))) as Stream;
         Ok(self.said(self.backend.blob(digest, size, self.end()))?.map(bounded))
     }
 
@@ -206,7 +208,7 @@ impl Remote {
 
     /// An error of this remote.
     pub fn error(&self, reason: impl Into<String>) -> RemoteError {
-        RemoteError { remote: self.to_string(), reason: reason.into() }
+        RemoteError { remote: self.to_string(), reason: plain(&reason.into()) }
     }
 
     fn end(&self) -> Instant {
@@ -235,6 +237,15 @@ impl fmt::Debug for Remote {
     }
 }
 
+/// An address as it may be shown, whether it is one or not: without credentials.
+pub fn shown(address: &str) -> String {
+    match (Url::parse(address), address.rsplit_once('@')) {
+        (Ok(url), _) if url.has_host() => http::shown(&url),
+        (_, Some((_, rest))) => format!("...@{rest}"),
+        _ => address.to_owned(),
+    }
+}
+
 fn document_path(key: &Key) -> String {
     format!("ac/{key}")
 }
@@ -257,6 +268,8 @@ mod tests {
         assert_eq!(shown("file:///srv/cache").unwrap(), "/srv/cache");
         assert_eq!(shown("https://me:secret@cache.example/a").unwrap(), "https://cache.example/a/");
         assert_eq!(shown("oci://registry.example:5000/team/tools/").unwrap(), "oci://registry.example:5000/team/tools");
+        let error = shown("ftp://me:secret@x/").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
         for wrong in ["", "oci://registry.example", "ftp://x/", "http://", "file://host/x"] {
             assert!(shown(wrong).is_err(), "{wrong}");
         }

@@ -102,11 +102,9 @@ impl Oci {
         let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
         let scheme = if is_plain { "http" } else { "https" };
         let base = format!("{scheme}://{host}{port}/v2/{repository}/");
-        Ok(Self {
-            base: base.parse().map_err(|error| format!("{error}"))?,
-            shown: format!("oci://{host}{port}/{repository}"),
-            asker: Asker::new(Auth::Tokens(Tokens::new(credentials, is_plain)), time_limit),
-        })
+        let base: Url = base.parse().map_err(|error| format!("{error}"))?;
+        let asker = Asker::new(&base, Auth::Tokens(Tokens::new(credentials, is_plain)), time_limit);
+        Ok(Self { base, shown: format!("oci://{host}{port}/{repository}"), asker })
     }
 
     fn url(&self, path: &str) -> Result<Url, String> {

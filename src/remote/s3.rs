@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, PutPayload, WriteMultipart};
+use object_store::{ClientOptions, ObjectStore, PutPayload, RetryConfig, WriteMultipart};
 use reqwest::Url;
 use tokio::runtime::Runtime;
 
@@ -38,7 +38,8 @@ impl S3 {
     pub(super) fn at(address: &Url, settings: &BTreeMap<String, String>, time_limit: Duration) -> Result<Self, String> {
         let bucket = address.host_str().ok_or("it names no bucket")?;
         let options = ClientOptions::new().with_timeout(time_limit).with_connect_timeout(time_limit.min(CONNECT));
-        let mut builder = AmazonS3Builder::new().with_bucket_name(bucket).with_client_options(options);
+        let retry = RetryConfig { max_retries: 2, retry_timeout: time_limit, ..RetryConfig::default() };
+        let mut builder = AmazonS3Builder::new().with_client_options(options).with_retry(retry);
         for (name, value) in settings {
             // Others of that beginning are no settings of the client.
             if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
@@ -48,7 +49,9 @@ impl S3 {
         // An endpoint of one's own on this machine, as other clients of S3 take it.
         let is_plain =
             settings.iter().any(|(name, value)| name.starts_with("AWS_ENDPOINT") && value.starts_with("http:"));
-        let client = builder.with_allow_http(is_plain).build().map_err(|error| error.to_string())?;
+        // Behind the variables: they do not say which bucket is meant.
+        let client =
+            builder.with_bucket_name(bucket).with_allow_http(is_plain).build().map_err(|error| error.to_string())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(Self {
             shown: format!("s3://{bucket}{}", address.path().trim_end_matches('/')),
@@ -62,19 +65,28 @@ impl S3 {
         path.split('/').fold(self.prefix.clone(), |whole, part| whole.child(part))
     }
 
+    /// What the client does, until `end`.
+    fn until<T>(&self, end: Instant, done: impl Future<Output = object_store::Result<T>>) -> Result<Option<T>, String> {
+        let left = end.saturating_duration_since(Instant::now());
+        match self.runtime.block_on(async { tokio::time::timeout(left, done).await }) {
+            Ok(done) => present(done),
+            Err(_) => Err("it took longer than the remote's time limit".to_owned()),
+        }
+    }
+
     fn get(&self, path: &str, end: Instant) -> Result<Option<Body>, String> {
-        let found = present(self.runtime.block_on(self.client.get(&self.path(path))))?;
+        let found = self.until(end, self.client.get(&self.path(path)))?;
         let runtime = self.runtime.clone();
         Ok(found.map(|found| Body { chunks: found.into_stream(), current: Default::default(), runtime, end }))
     }
 
-    fn remove(&self, path: &str) -> Result<bool, String> {
+    fn remove(&self, path: &str, end: Instant) -> Result<bool, String> {
         let path = self.path(path);
         // The protocol says yes to removing what is not there.
-        if present(self.runtime.block_on(self.client.head(&path)))?.is_none() {
+        if self.until(end, self.client.head(&path))?.is_none() {
             return Ok(false);
         }
-        Ok(present(self.runtime.block_on(self.client.delete(&path)))?.is_some())
+        Ok(self.until(end, self.client.delete(&path))?.is_some())
     }
 }
 
@@ -89,22 +101,22 @@ impl Backend for S3 {
         Ok(Some(document))
     }
 
-    fn put_document(&self, artifact: &Artifact, document: &[u8], _: Instant) -> Result<(), String> {
+    fn put_document(&self, artifact: &Artifact, document: &[u8], end: Instant) -> Result<(), String> {
         let path = self.path(&document_path(&artifact.toolchain.key));
-        let put = self.runtime.block_on(self.client.put(&path, PutPayload::from(document.to_vec())));
-        put.map(drop).map_err(|error| told(&error))
+        let put = self.until(end, self.client.put(&path, PutPayload::from(document.to_vec())))?;
+        put.map(drop).ok_or_else(|| "there is no such bucket".to_owned())
     }
 
-    fn remove_document(&self, key: &Key, _: Instant) -> Result<bool, String> {
-        self.remove(&document_path(key))
+    fn remove_document(&self, key: &Key, end: Instant) -> Result<bool, String> {
+        self.remove(&document_path(key), end)
     }
 
     fn blob(&self, digest: &Sha256, _: u64, end: Instant) -> Result<Option<Stream>, String> {
         Ok(self.get(&blob_path(digest), end)?.map(|body| Box::new(body) as Stream))
     }
 
-    fn blob_size(&self, digest: &Sha256, _: Instant) -> Result<Option<u64>, String> {
-        let found = present(self.runtime.block_on(self.client.head(&self.path(&blob_path(digest)))))?;
+    fn blob_size(&self, digest: &Sha256, end: Instant) -> Result<Option<u64>, String> {
+        let found = self.until(end, self.client.head(&self.path(&blob_path(digest))))?;
         Ok(found.map(|found| found.size))
     }
 
@@ -131,8 +143,8 @@ impl Backend for S3 {
         })
     }
 
-    fn remove_blob(&self, digest: &Sha256, _: Instant) -> Result<bool, String> {
-        self.remove(&blob_path(digest))
+    fn remove_blob(&self, digest: &Sha256, end: Instant) -> Result<bool, String> {
+        self.remove(&blob_path(digest), end)
     }
 }
 

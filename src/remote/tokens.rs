@@ -1,7 +1,9 @@
 //! How a registry knows who asks: it says what it wants, and a token for that is fetched
 //! (<https://distribution.github.io/distribution/spec/auth/token/>).
 
+use std::io::Read;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::blocking::{Body, Response};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
@@ -11,6 +13,9 @@ use serde::Deserialize;
 use super::Credentials;
 use super::asker::header;
 use crate::http::{Http, Trouble};
+
+/// The most that a token and what stands around it is long.
+const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// Credentials, and what came of them.
 pub(super) struct Tokens {
@@ -38,14 +43,14 @@ impl Tokens {
     }
 
     /// Gets what the registry asks for in its refusal; whether there is something new to say.
-    pub(super) fn learn(&self, http: &Http, refusal: &Response) -> Result<bool, String> {
+    pub(super) fn learn(&self, http: &Http, refusal: &Response, time: Duration) -> Result<bool, String> {
         let challenges = refusal.headers().get_all(WWW_AUTHENTICATE);
         let Some(challenge) = challenges.iter().find_map(|value| challenge(value.to_str().ok()?)) else {
             return Ok(false);
         };
         let header = match challenge {
             Challenge::Basic => self.credentials.as_ref().and_then(header),
-            Challenge::Bearer { realm, parameters } => Some(self.token(http, &realm, &parameters)?),
+            Challenge::Bearer { realm, parameters } => Some(self.token(http, &realm, &parameters, time)?),
         };
         let Some(header) = header else { return Ok(false) };
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +60,13 @@ impl Tokens {
         Ok(is_new)
     }
 
-    fn token(&self, http: &Http, realm: &str, parameters: &[(String, String)]) -> Result<HeaderValue, String> {
+    fn token(
+        &self,
+        http: &Http,
+        realm: &str,
+        parameters: &[(String, String)],
+        time: Duration,
+    ) -> Result<HeaderValue, String> {
         #[derive(Deserialize)]
         struct Answer {
             token: Option<String>,
@@ -75,7 +86,7 @@ impl Tokens {
                 let form = form.finish();
                 let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
                 headers.insert(CONTENT_TYPE, kind);
-                let body = || Ok(Some((Body::from(form.clone()), std::time::Duration::from_secs(20))));
+                let body = || Ok(Some((Body::from(form.clone()), time)));
                 http.send_body(&Method::POST, &url, &headers, &body)
             }
             credentials => {
@@ -92,8 +103,10 @@ impl Tokens {
         if !response.status().is_success() {
             return Err(format!("{realm} gives no token: the server says {}", response.status()));
         }
-        let answer: Answer = serde_json::from_slice(&response.bytes().map_err(|error| error.to_string())?)
-            .map_err(|error| format!("{realm} gives no token: {error}"))?;
+        let mut answer = Vec::new();
+        response.take(LONGEST_ANSWER).read_to_end(&mut answer).map_err(|error| error.to_string())?;
+        let answer: Answer =
+            serde_json::from_slice(&answer).map_err(|error| format!("{realm} gives no token: {error}"))?;
         let token = answer.token.or(answer.access_token).ok_or_else(|| format!("{realm} gives no token"))?;
         HeaderValue::from_str(&format!("Bearer {token}")).map_err(|error| format!("{realm} gives no token: {error}"))
     }

@@ -37,7 +37,7 @@ impl Web {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        Self { base, asker: Asker::new(Auth::with(credentials.or(in_address)), time_limit) }
+        Self { asker: Asker::new(&base, Auth::with(credentials.or(in_address)), time_limit), base }
     }
 
     fn put(&self, path: &str, body: &dyn Fn() -> std::io::Result<Option<Body>>, end: Instant) -> Result<(), String> {

@@ -137,6 +137,25 @@ fn what_nothing_belongs_to_is_removed_from_a_folder() {
 }
 
 #[test]
+fn what_is_not_the_remote_s_is_left_alone() {
+    let bench = Bench::new();
+    let others = bench.builder.path().join("others");
+    std::fs::create_dir(&others).unwrap();
+    let long_ago = SystemTime::now() - Duration::from_secs(30 * 24 * 60 * 60);
+    for file in [others.join("f".repeat(64)), bench.remote.join("cas/notes.txt")] {
+        std::fs::write(&file, "").unwrap();
+        File::options().append(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+    }
+    let remote = bench.builder.path().join("linked");
+    std::fs::create_dir(&remote).unwrap();
+    std::os::unix::fs::symlink(&others, remote.join("cas")).unwrap();
+    for remote in [&bench.remote, &remote] {
+        let ran = bench.builder.run(&["cache", "gc", "--remote", remote.to_str().unwrap()]).succeeds();
+        assert_eq!(ran.stdout, "", "{ran:?}");
+    }
+}
+
+#[test]
 fn the_key_for_a_ci_changes_with_what_would_be_installed() {
     let bench = Bench::without_artifact();
     let key = |arguments: &[&str]| bench.user.run(&[&["cache", "key"], arguments].concat()).succeeds().stdout;

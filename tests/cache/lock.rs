@@ -111,3 +111,49 @@ fn what_does_not_move_is_not_upgraded() {
     lock(&place, &["--upgrade", "beta"]).refuses(&["beta has no moving version", "--set beta=VERSION"]);
     lock(&place, &["--upgrade"]).succeeds();
 }
+
+/// A place whose beta moves, and the source that it was resolved to.
+fn moving(place: &Place) -> String {
+    let table = place.recipes.join("sources.toml");
+    let moving =
+        "[[moving]]\nname = 'beta'\nversion = 'newest'\nsuite = 'nowhere'\npackage = 'beta'\nlicence = 'MIT'\n";
+    std::fs::write(&table, std::fs::read_to_string(&table).unwrap() + moving).unwrap();
+    place.edit("toolchains/tiny/recipe.toml", "beta = \"1.0\"", "beta = \"newest\"");
+    let content = crate::support::recipes::archive(&[("content", "beta 7\n")]);
+    std::fs::write(place.mirror.join("beta-7.tar"), &content).unwrap();
+    let (digest, size) = (muslchain::digest::Sha256::of(&content), content.len());
+    format!(
+        r#"{{ "name": "beta", "version": "newest-7", "file": "beta-7.tar", "size": {size}, "sha256": "{digest}", "licence": "MIT",
+        "urls": [], "distribution": {{ "suite": "nowhere", "package": "beta", "binary": true, "path": "pool/beta-7.tar" }} }}"#
+    )
+}
+
+#[test]
+fn what_a_moving_version_means_is_the_lock_s_to_say_and_nothing_else() {
+    let place = Place::new();
+    let path = project(&place);
+    let resolved = moving(&place);
+    std::fs::create_dir_all(place.store()).unwrap();
+    std::fs::write(place.store().join("resolved.json"), format!("[{resolved}]")).unwrap();
+    lock(&place, &[]).succeeds();
+    let text = std::fs::read_to_string(&path).unwrap();
+    // Another machine has never heard of it.
+    let other = Place::new();
+    let lock_there = project(&other);
+    moving(&other);
+    std::fs::write(&lock_there, &text).unwrap();
+    other.install(&["--locked"]).succeeds();
+    let content = std::fs::read_to_string(other.toolchains()[0].join("lib/beta")).unwrap();
+    assert_eq!(content, "beta 7\n");
+    let beta = text.find("\"newest-7\"").unwrap();
+    for (old, new) in [
+        ("file = \"beta-7.tar\"", "file = \"/dev/zero\""),
+        ("urls = []", "urls = [\"http://evil.example/\"]"),
+        ("licence = \"MIT\"", "licence = \"MIT\"\nfixup = \"mend.sh\""),
+    ] {
+        let place = beta + text[beta..].find(old).unwrap();
+        let evil = format!("{}{new}{}", &text[..place], &text[place + old.len()..]);
+        std::fs::write(&lock_there, evil).unwrap();
+        other.install(&[]).refuses(&["toolchains.lock", "its source beta newest-7 is none"]);
+    }
+}

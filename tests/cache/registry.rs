@@ -73,3 +73,47 @@ fn a_registry_with_a_certificate_of_a_private_authority() {
     bench.builder.run_with(&trusted, &["cache", "push", "--remote", &remote, "tiny"]).succeeds();
     bench.user.run_with(&trusted, &["cache", "pull", "--remote", &remote, "tiny"]).succeeds();
 }
+
+#[test]
+fn who_asks_is_said_to_the_registry_alone() {
+    use std::io::{BufRead, BufReader, Write};
+    let bench = Bench::new();
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = elsewhere.local_addr().unwrap();
+    let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = registry.local_addr().unwrap().to_string();
+    // The head of a request.
+    fn head(stream: &std::net::TcpStream) -> String {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        lines.by_ref().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+    std::thread::spawn(move || {
+        for stream in registry.incoming().map_while(Result::ok) {
+            let head = head(&stream);
+            let answer = match head.to_ascii_lowercase().contains("authorization: basic") {
+                false => "401 No\r\nWWW-Authenticate: Basic realm=\"x\"".to_owned(),
+                true if head.starts_with("POST") => format!("202 Go\r\nLocation: http://{place}/upload"),
+                true => "404 None".to_owned(),
+            };
+            let _ = (&stream)
+                .write_all(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").as_bytes());
+        }
+    });
+    let (sender, heads) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in elsewhere.incoming().map_while(Result::ok) {
+            let _ = sender.send(head(&stream));
+            let challenge = "401 No\r\nWWW-Authenticate: Basic realm=\"x\"";
+            let _ = (&stream).write_all(
+                format!("HTTP/1.1 {challenge}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").as_bytes(),
+            );
+        }
+    });
+    let folder = bench.builder.home.join(".docker");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = format!("{{ \"auths\": {{ \"{host}\": {{ \"auth\": \"bWU6c2VjcmV0\" }} }} }}");
+    std::fs::write(folder.join("config.json"), text).unwrap();
+    push(&bench, &format!("oci://{host}/x")).refuses(&["401"]);
+    let head = heads.recv_timeout(crate::support::process::PATIENCE).unwrap();
+    assert!(head.contains("/upload") && !head.to_ascii_lowercase().contains("authorization"), "{head}");
+}
