@@ -397,10 +397,12 @@ pub fn garbage(remote: &Remote, now: SystemTime) -> Result<Option<Vec<PathBuf>>,
 
 /// The files of a remote's folder that are called as what a remote keeps is. What a link leads to is not the remote's.
 fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    match fs_err::symlink_metadata(folder) {
-        Ok(metadata) if !metadata.is_dir() => return Ok(Vec::new()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        metadata => drop(metadata?),
+    let is_folder = match fs_err::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        metadata => metadata?.is_dir(),
+    };
+    if !is_folder {
+        return Ok(Vec::new());
     }
     let entries = fs_err::read_dir(folder)?;
     let mut files = Vec::new();
