@@ -7,6 +7,7 @@
 
 pub mod digest;
 pub mod event;
+pub mod whole;
 pub mod lock;
 pub mod jobs;
 pub mod scratch;

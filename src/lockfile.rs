@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256;
 use crate::plan::{Key, Plan};
 use crate::source::{Source, Sources};
+use crate::whole;
 
 /// The file's name.
 pub const LOCK_FILE: &str = "toolchains.lock";
@@ -126,15 +127,8 @@ impl LockFile {
 
     /// Writes it to `path`, which has the old content or the new at any time.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
-        fresh.write_all(HEAD.as_bytes())?;
-        fresh.write_all(toml::to_string_pretty(self).map_err(io::Error::other)?.as_bytes())?;
-        fresh.as_file().sync_all()?;
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        fs_err::set_permissions(fresh.path(), permissions)?;
-        fresh.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        let text = toml::to_string_pretty(self).map_err(io::Error::other)?;
+        whole::write(path, |file| write!(file, "{HEAD}{text}"))
     }
 
     /// Those of its sources that are what a moving version means. All else is in the tables: a lock, which may be anybody's, says nothing of

@@ -26,6 +26,7 @@ use crate::plan::{FoundCompiler, Key};
 use crate::recipe::HostCompiler;
 use crate::scratch::{self, Kind, Scratch};
 use crate::source::Source;
+use crate::whole::{self, sync_folder};
 
 /// Version of the manifest's format.
 pub const MANIFEST_SCHEMA: u32 = 1;
@@ -307,7 +308,7 @@ impl Store {
         // Made beside it, so that what a kill leaves is not published by the next run.
         for (name, bytes) in [(CONTENTS_FILE, contents.to_bytes()?), (MANIFEST_FILE, json(manifest)?)] {
             let fresh = out.with_file_name(name);
-            write_file(&fresh, &bytes)?;
+            whole::write(&fresh, |file| file.write_all(&bytes))?;
             fs_err::set_permissions(&fresh, Permissions::from_mode(0o444))?;
             fs_err::rename(&fresh, out.join(name))?;
         }
@@ -401,7 +402,7 @@ impl Store {
         let mut known = self.resolved()?;
         known.retain(|other| other.name != source.name);
         known.push(source.clone());
-        Ok(write_file(&self.root.join("resolved.json"), &json(&known)?)?)
+        Ok(whole::write(&self.root.join("resolved.json"), |file| file.write_all(&json(&known)?))?)
     }
 
     /// The highest sequence of a signed manifest of this key that came from this remote and was acted on.
@@ -418,7 +419,7 @@ impl Store {
             return Ok(());
         }
         *highest = sequence;
-        Ok(write_file(&self.root.join(SEQUENCES_FILE), &json(&known)?)?)
+        Ok(whole::write(&self.root.join(SEQUENCES_FILE), |file| file.write_all(&json(&known)?))?)
     }
 
     /// By remote, then by key.
@@ -465,10 +466,6 @@ fn mark_read_only(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
     let bytes = match fs_err::read(path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -485,16 +482,4 @@ fn json<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-/// Writes beside `path`, syncs and renames, so that a reader sees the old content or the new.
-fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs_err::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    fs_err::set_permissions(file.path(), Permissions::from_mode(0o644))?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use indicatif::DecimalBytes;
 
@@ -13,6 +13,7 @@ use super::{OutputOptions, store};
 use crate::cache::packable;
 use crate::event::{Event, Observer};
 use crate::pack;
+use crate::whole;
 
 /// Options of `export`.
 #[derive(Args)]
@@ -33,16 +34,10 @@ impl Options {
         let manifest = find(context, &store, &self.name)?;
         let contents = packable(&store, &manifest)?;
         let file = context.folder.join(self.file.unwrap_or_else(|| format!("{}.tar.zst", manifest.name).into()));
-        let folder = file.parent().with_context(|| format!("{} is no file", file.display()))?;
         progress.event(Event::Busy { doing: &format!("packing {}", manifest.name) });
-        // Beside its place: what is there is whole.
-        let mut fresh = tempfile::NamedTempFile::new_in(folder).with_context(|| folder.display().to_string())?;
+        let folder = store.toolchain(&manifest.name);
         let (digest, size) =
-            pack::export(&store.toolchain(&manifest.name), &manifest, &contents, fresh.as_file_mut(), pack::threads())?;
-        fresh.as_file().sync_all()?;
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        fs_err::set_permissions(fresh.path(), permissions)?;
-        fresh.persist(&file).map_err(|error| error.error).with_context(|| file.display().to_string())?;
+            whole::write(&file, |out| pack::export(&folder, &manifest, &contents, out, pack::threads()))?;
         progress.say(&format!("{}: {}, sha256:{digest}", file.display(), DecimalBytes(size)));
         Ok(())
     }

@@ -1,8 +1,6 @@
 //! `muslchain key`.
 
-use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -12,6 +10,7 @@ use fs_err::os::unix::fs::OpenOptionsExt;
 use super::context::{Context, variable};
 use super::print;
 use crate::trust::{PublicKey, SigningKey};
+use crate::whole;
 
 /// The file of the key that signs, in the user's folder of settings.
 const SIGNING_FILE: &str = "signing.key";
@@ -158,17 +157,9 @@ fn lines_of(path: &Path) -> Result<Vec<String>> {
     }
 }
 
-/// Beside its place first: what is there is whole.
 fn write_lines(path: &Path, lines: &[String]) -> Result<()> {
-    make_folder_of(path)?;
-    let mut fresh = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-    for line in lines {
-        writeln!(fresh, "{line}")?;
-    }
-    fresh.as_file().sync_all()?;
-    fs_err::set_permissions(fresh.path(), Permissions::from_mode(0o644))?;
-    fresh.persist(path).with_context(|| path.display().to_string())?;
-    Ok(())
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    Ok(whole::write(path, |file| file.write_all(text.as_bytes()))?)
 }
 
 fn make_folder_of(path: &Path) -> Result<()> {

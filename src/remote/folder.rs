@@ -11,6 +11,7 @@ use super::{Backend, Files, LONGEST_DOCUMENT, Stream, blob_path, document_path};
 use crate::artifact::Artifact;
 use crate::digest::Sha256;
 use crate::plan::Key;
+use crate::whole;
 
 /// The folder and what is below it. Files appear whole: they are written beside their places.
 pub(super) struct Folder(PathBuf);
@@ -35,17 +36,7 @@ impl Folder {
     }
 
     fn write(&self, path: &str, fill: impl FnOnce(&mut std::fs::File) -> io::Result<()>) -> io::Result<()> {
-        let place = self.path(path);
-        let folder = place.parent().unwrap_or(&self.0);
-        fs_err::create_dir_all(folder)?;
-        let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
-        fill(fresh.as_file_mut())?;
-        fresh.as_file().sync_all()?;
-        // For all who share the folder, whatever the umask is.
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        fs_err::set_permissions(fresh.path(), permissions)?;
-        fresh.persist(&place).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
+        whole::write(&self.path(path), fill)
     }
 }
 
