@@ -78,6 +78,16 @@ fn assert_static(path: &Path) {
     assert_eq!(needs(path), (object::elf::EM_AARCH64, false, 0), "{}", path.display());
 }
 
+/// Runs one of the examples.
+fn assert_says_what_it_should(example: &str, program: &Path) {
+    let said = text(&run(Command::new(qemu()).arg(program)));
+    // Lines that begin so vary with port and compiler.
+    let told: Vec<&str> = said.lines().filter(|line| !line.starts_with("# ")).collect();
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example).join("expected");
+    let expected = fs_err::read_to_string(expected).unwrap();
+    assert_eq!(told, expected.lines().collect::<Vec<_>>(), "{example}");
+}
+
 #[test]
 fn plain_go_build_makes_static_programs_that_run() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -87,11 +97,7 @@ fn plain_go_build_makes_static_programs_that_run() {
         let program = out.path().join(name);
         in_environment(&examples.join(name), &format!("go build -o {} .", program.display()));
         assert_static(&program);
-        let said = text(&run(Command::new(qemu()).arg(&program)));
-        // Lines that begin so vary with port and compiler.
-        let told: Vec<&str> = said.lines().filter(|line| !line.starts_with("# ")).collect();
-        let expected = fs_err::read_to_string(examples.join(name).join("expected")).unwrap();
-        assert_eq!(told, expected.lines().collect::<Vec<_>>(), "{name}");
+        assert_says_what_it_should(name, &program);
         built += 1;
     }
     assert_eq!(built, 3);
@@ -376,11 +382,13 @@ fn what_one_home_built_another_one_gets_from_a_registry_and_from_a_web_server() 
         let said = String::from_utf8_lossy(&said.stderr).into_owned();
         assert!(said.contains(&format!("installed from {}", remote.trim_end_matches('/'))), "{said}");
         as_user(&["verify"], &project);
-        let program = home.join("hello");
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/hello");
-        as_user(&["run", "linux/arm64", "--", "go", "build", "-o", program.to_str().unwrap(), "."], &example);
-        as_user(&["check", "--strict", "--port", "linux/arm64", program.to_str().unwrap()], &project);
-        assert!(text(&run(Command::new(qemu()).arg(program))).ends_with("ok\n"));
+        for name in ["hello", "resolver", "callback"] {
+            let program = home.join(name);
+            let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+            as_user(&["run", "linux/arm64", "--", "go", "build", "-o", program.to_str().unwrap(), "."], &example);
+            as_user(&["check", "--strict", "--port", "linux/arm64", program.to_str().unwrap()], &project);
+            assert_says_what_it_should(name, &program);
+        }
     }
 }
 

@@ -118,3 +118,43 @@ fn who_asks_is_said_to_the_registry_alone() {
     let [head] = &heads[..] else { panic!("{heads:?}") };
     assert!(head.contains("/upload") && !head.to_ascii_lowercase().contains("authorization"), "{head}");
 }
+
+#[test]
+fn a_token_is_fetched_with_what_docker_login_left() {
+    use std::io::{BufRead, BufReader, Write};
+    let bench = Bench::new();
+    let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = registry.local_addr().unwrap().to_string();
+    let realm = format!("http://{host}/token");
+    let (sender, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in registry.incoming().map_while(Result::ok) {
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let says = |header: &str| head.iter().any(|line| line.eq_ignore_ascii_case(header));
+            let (status, body) = match head[0].starts_with("GET /token?") {
+                true if says("authorization: Basic bWU6c2VjcmV0") => ("200 OK".to_owned(), "{\"token\":\"granted\"}"),
+                true => ("403 No".to_owned(), ""),
+                false if says("authorization: Bearer granted") => ("404 None".to_owned(), ""),
+                false => {
+                    let scope = "scope=\"repository:team/tools:pull,push\"";
+                    (format!("401 No\r\nWWW-Authenticate: Bearer realm=\"{realm}\",service=\"here\",{scope}"), "")
+                }
+            };
+            let _ = sender.send(head[0].clone());
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            let _ = (&stream).write_all(answer.as_bytes());
+        }
+    });
+    let remote = format!("oci://{host}/team/tools");
+    pull(&bench, &remote).refuses(&["gives no token", "403"]);
+    let folder = bench.user.home.join(".docker");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = format!("{{ \"auths\": {{ \"{host}\": {{ \"auth\": \"bWU6c2VjcmV0\" }} }} }}");
+    std::fs::write(folder.join("config.json"), text).unwrap();
+    pull(&bench, &remote).refuses(&[&format!("{remote} has none")]);
+    let asked: Vec<String> = asked.try_iter().collect();
+    let query = "/token?service=here&scope=repository%3Ateam%2Ftools%3Apull%2Cpush ";
+    assert_eq!(asked.iter().filter(|line| line.contains(query)).count(), 2, "{asked:?}");
+}
