@@ -78,6 +78,9 @@ pub struct RemoteConfig {
     pub password_variable: Option<String>,
     /// The variable that holds a token.
     pub token_variable: Option<String>,
+    /// Whether a flag or a variable named it, for this run.
+    #[serde(skip)]
+    pub named: bool,
 }
 
 /// Whose signatures count.
@@ -99,6 +102,7 @@ impl RemoteConfig {
             user: None,
             password_variable: None,
             token_variable: None,
+            named: false,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::cache::{self, Cache, CacheError, Pushed};
 use crate::digest::Sha256;
 use crate::plan::{Linkage, Plan, host_triple};
 use crate::rebuild::rebuild;
-use crate::remote::{Access, Remote};
+use crate::remote::Remote;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -36,7 +36,7 @@ pub struct Options {
 enum Command {
     /// Put toolchains at a remote, signed
     ///
-    /// They go to each remote that `--remote` names, or else to those whose access is read-write in the settings. What is there
+    /// They go to each remote that `--remote` or MUSLCHAIN_REMOTE names, or else to those whose access is read-write in the settings. What is there
     /// already is not sent again, but its signature gets a new date.
     Push(Push),
     /// Take toolchains from a remote, and build nothing: `install --no-build`
@@ -145,11 +145,10 @@ impl Asked {
 impl Push {
     fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
         let everything = self.names.is_empty();
-        let named = self.remotes.names_some();
         let settings = Settings::load(context, self.remotes.into())?;
         let progress = Progress::new(context, output)?;
         let all = remotes::open(context, &settings, &progress)?;
-        let remotes: Vec<&Remote> = all.iter().filter(|remote| is_writable(remote, named)).collect();
+        let remotes = remotes::writable(&all);
         if remotes.is_empty() {
             bail!(
                 "there is no remote to put anything at: `--remote URL|DIR` names one, or access = \"read-write\" in the settings"
@@ -267,12 +266,11 @@ fn look_up<'a>(cache: &Cache<'a>, plans: Vec<Vec<Plan>>) -> Result<Vec<Found<'a>
 }
 
 fn remove(context: &Context, asked: Asked, output: OutputOptions) -> Result<()> {
-    let named = asked.remotes.names_some();
     let preparation = Preparation::new(context, asked.ordered(), output)?.with_remotes(context)?;
     let mut removed = 0;
     preparation.run(context, |installer, targets| {
         for plan in installer.known_plans(targets)?.iter().flatten() {
-            for remote in installer.cache.remotes.iter().filter(|remote| is_writable(remote, named)) {
+            for remote in remotes::writable(installer.cache.remotes) {
                 if cache::remove(remote, &plan.key())? {
                     preparation.progress.say(&format!("{remote}: {} removed", plan.name()));
                     removed += 1;
@@ -287,19 +285,13 @@ fn remove(context: &Context, asked: Asked, output: OutputOptions) -> Result<()> 
     }
 }
 
-/// Those that are named may be written, and of the settings' those of which that is said.
-fn is_writable(remote: &Remote, named: bool) -> bool {
-    named || remote.access == Access::ReadWrite
-}
-
 fn gc(context: &Context, remotes: RemoteFlags, dry_run: bool, output: OutputOptions) -> Result<()> {
-    let named = remotes.names_some();
     let settings = Settings::load(context, remotes.into())?;
     let mut any = false;
     let all = remotes::open(context, &settings, &Progress::new(context, output)?)?;
-    for remote in all.iter().filter(|remote| is_writable(remote, named)) {
+    for remote in remotes::writable(&all) {
         let Some(garbage) = cache::garbage(remote, SystemTime::now())? else {
-            if named {
+            if remote.named {
                 bail!("{remote}: only what is in a folder can be looked through; a server has means of its own");
             }
             continue;

@@ -53,8 +53,11 @@ pub fn named(context: &Context, urls: Vec<&str>) -> Result<Vec<RemoteConfig>> {
     if token_variable.is_some() && over_a_network > 1 {
         bail!("{} is for one remote, and several are named: config.toml has room for more", variable::REMOTE_TOKEN);
     }
-    let config =
-        |url: &str| RemoteConfig { token_variable: token_variable.clone(), ..RemoteConfig::at(url.to_owned()) };
+    let config = |url: &str| RemoteConfig {
+        token_variable: token_variable.clone(),
+        named: true,
+        ..RemoteConfig::at(url.to_owned())
+    };
     Ok(urls.into_iter().map(config).collect())
 }
 
@@ -92,9 +95,17 @@ pub fn open(context: &Context, settings: &Settings, observer: &dyn Observer) -> 
         let mut remote = Remote::at(&config.url, &context.folder, credentials, limit, &aws)?;
         remote.access = config.access.unwrap_or(Access::Read);
         remote.trusts_anybody = config.trust == Some(TrustWord::None);
+        remote.named = config.named;
         remotes.push(remote);
     }
     Ok(remotes)
+}
+
+/// Those of them that are written to: those that were named for this run, or else those of which the settings say so.
+pub fn writable(remotes: &[Remote]) -> Vec<&Remote> {
+    let any_named = remotes.iter().any(|remote| remote.named);
+    let is_writable = |remote: &&Remote| if any_named { remote.named } else { remote.access == Access::ReadWrite };
+    remotes.iter().filter(is_writable).collect()
 }
 
 fn credentials(context: &Context, config: &RemoteConfig) -> Result<Option<Credentials>> {

@@ -120,7 +120,11 @@ impl Settings {
     /// Puts the layers together, the nearest first.
     pub fn load(context: &Context, flags: Flags) -> anyhow::Result<Self> {
         let no_remote = flags.remotes.are_none(context)?;
-        let mut config = flags.into_config(context)?.over(from_variables(context)?);
+        let mut variables = from_variables(context)?;
+        if flags.remotes.names_some() {
+            variables.remotes.clear();
+        }
+        let mut config = flags.into_config(context)?.over(variables);
         let mut lock_path = None;
         if let Some(path) = Config::find_project(&context.folder) {
             let project = Config::read(&path)?;

@@ -92,6 +92,8 @@ pub struct Remote {
     pub access: Access,
     /// Whether what it has is taken whoever signed it.
     pub trusts_anybody: bool,
+    /// Whether it was named for this run.
+    pub named: bool,
     time_limit: Duration,
 }
 
@@ -147,7 +149,7 @@ impl Remote {
             Err(_) if address.is_empty() => return Err(refused("it is empty")),
             Err(_) => Box::new(Folder::at(folder.join(address))),
         };
-        Ok(Self { backend, access: Access::Read, trusts_anybody: false, time_limit })
+        Ok(Self { backend, access: Access::Read, trusts_anybody: false, named: false, time_limit })
     }
 
     /// Whether it is a folder of this machine's file system.

@@ -82,6 +82,27 @@ fn what_was_changed_or_cannot_be_signed_goes_nowhere() {
 }
 
 #[test]
+fn artifacts_go_to_the_remotes_that_are_named_and_no_others() {
+    let bench = Bench::without_artifact();
+    let [named, by_variable, read, written] =
+        ["named", "by-variable", "read", "written"].map(|name| bench.builder.path().join(name));
+    let config = format!(
+        "[[remote]]\nurl = '{}'\n[[remote]]\nurl = '{}'\naccess = 'read-write'\n",
+        read.display(),
+        written.display()
+    );
+    std::fs::write(bench.builder.home.join(".config/muslchain/config.toml"), config).unwrap();
+    let variables = [("MUSLCHAIN_REMOTE", by_variable.to_str().unwrap())];
+    bench.builder.run_with(&variables, &["cache", "push", "--remote", named.to_str().unwrap(), "tiny"]).succeeds();
+    let there = |folder: &std::path::PathBuf| folder.join("ac").exists();
+    assert_eq!([&named, &by_variable, &read, &written].map(there), [true, false, false, false]);
+    bench.builder.run_with(&variables, &["cache", "push", "tiny"]).succeeds();
+    assert_eq!([&by_variable, &read, &written].map(there), [true, false, false]);
+    bench.builder.run(&["cache", "push", "tiny"]).succeeds();
+    assert_eq!([&read, &written].map(there), [false, true]);
+}
+
+#[test]
 fn a_key_may_have_a_password_and_come_from_a_variable() {
     let bench = Bench::without_artifact();
     let file = bench.builder.home.join(".config/muslchain/signing.key");
