@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::artifact::{self, Artifact, Refusal, Trust};
 use crate::contents::Contents;
@@ -47,8 +47,8 @@ pub struct Cache<'a> {
     down: Mutex<HashMap<usize, String>>,
 }
 
-/// What a remote said of a key: an artifact that is believed, or why there is none.
-type Answer = Result<Artifact, String>;
+/// What a remote said of a key: an artifact that is believed, and the time it took to be told; or why there is none.
+type Answer = Result<(Artifact, Duration), String>;
 
 /// Why the exchange failed.
 #[derive(Debug, thiserror::Error)]
@@ -206,8 +206,8 @@ impl<'a> Cache<'a> {
             return Ok(None);
         }
         for (number, remote) in self.remotes.iter().enumerate() {
-            let Ok(artifact) = self.answer(number, plan)? else { continue };
-            match self.take(remote, &artifact) {
+            let Ok((artifact, spent)) = self.answer(number, plan)? else { continue };
+            match self.take(remote, &artifact, spent) {
                 Ok(came) => {
                     self.store.publish(&came.folder(), &came.contents, &came.manifest)?;
                     // What nobody signed may say anything.
@@ -239,8 +239,9 @@ impl<'a> Cache<'a> {
             return Ok(Err(format!("not asked again: {why}")));
         }
         self.observer.event(Event::Busy { doing: &format!("asking {remote} for {name}") });
+        let asked = Instant::now();
         let answer = match self.look_up(remote, &key, &name) {
-            Ok(Some(artifact)) => Ok(artifact),
+            Ok(Some(artifact)) => Ok((artifact, asked.elapsed())),
             Ok(None) => Err(format!("{remote} has none")),
             Err(CacheError::Store(error)) => return Err(error),
             Err(error) => {
@@ -272,11 +273,12 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// Brings an artifact here and unpacks it beside the store's toolchains. Everything about it was checked.
-    pub fn take(&self, remote: &Remote, artifact: &Artifact) -> Result<Unpublished, CacheError> {
+    /// Brings an artifact here and unpacks it beside the store's toolchains. Everything about it was checked. Of the remote's time, as
+    /// much was spent before.
+    pub fn take(&self, remote: &Remote, artifact: &Artifact, spent: Duration) -> Result<Unpublished, CacheError> {
         let (name, origin) = (&artifact.toolchain.name, &remote.to_string());
         let stream = remote
-            .blob(&artifact.digest, artifact.size)?
+            .blob(&artifact.digest, artifact.size, spent)?
             .ok_or_else(|| CacheError::Absent { remote: origin.clone(), name: format!("archive of {name}") })?;
         let total = Some(artifact.size);
         self.observer.event(Event::DownloadStarted { file: name, origin, have: 0, total });

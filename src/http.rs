@@ -102,11 +102,11 @@ impl Http {
 
     /// Sends a request without a body and follows redirects. Any other status is the caller's.
     pub fn send(&self, method: &Method, url: &Url, headers: &HeaderMap) -> Result<Response, Trouble> {
-        self.send_body(method, url, headers, &|| Ok(None))
+        self.send_body(method, url, headers, None, &|| Ok(None))
     }
 
-    /// The same with a body, which is made for each host that is asked. Where the time for all of it is not said, it is the
-    /// client's own.
+    /// The same with a body, which is made for each host that is asked, and where `time` is said with that time instead of the client's
+    /// own: to send all of it, to wait for the answer, and for each part of the answer's body.
     ///
     /// The client's own redirects would hide which host it was that did not answer.
     pub fn send_body(
@@ -114,7 +114,8 @@ impl Http {
         method: &Method,
         url: &Url,
         headers: &HeaderMap,
-        body: &dyn Fn() -> io::Result<Option<(Body, Duration)>>,
+        time: Option<Duration>,
+        body: &dyn Fn() -> io::Result<Option<Body>>,
     ) -> Result<Response, Trouble> {
         let client = self.client.get_or_init(|| self.build()).as_ref().map_err(|why| Trouble::Lasting(why.clone()))?;
         let mut headers = headers.clone();
@@ -125,8 +126,11 @@ impl Http {
             let mut request = client.request(method.clone(), target.clone()).headers(headers.clone());
             let body = body().map_err(|error| Trouble::Lasting(error.to_string()))?;
             let has_body = body.is_some();
-            if let Some((body, time)) = body {
-                request = request.body(body).timeout(time);
+            if let Some(body) = body {
+                request = request.body(body);
+            }
+            if let Some(time) = time {
+                request = request.timeout(time);
             }
             let response = request.send().map_err(|error| self.judge(&host, &error))?;
             self.lock().insert(host, Host::Answered);

@@ -210,7 +210,8 @@ impl Verify {
         let (mut good, mut bad) = (0, Vec::new());
         preparation.run(context, |installer, targets| {
             for found in look_up(&installer.cache, installer.known_plans(targets)?)? {
-                let taken = found.artifact.and_then(|artifact| installer.cache.take(found.remote, &artifact));
+                let taken =
+                    found.artifact.and_then(|artifact| installer.cache.take(found.remote, &artifact, Duration::ZERO));
                 let came = match taken {
                     Ok(came) => came,
                     Err(error @ (CacheError::Io(_) | CacheError::Store(_))) => return Err(error.into()),

@@ -140,8 +140,10 @@ impl Asker {
         if request.from > 0 {
             headers.insert(RANGE, HeaderValue::from_maybe_shared(format!("bytes={}-", request.from)).expect("digits"));
         }
-        let body = || Ok((request.body)()?.map(|body| (body, left(end))));
-        self.http.send_body(&request.method, request.url, &headers, &body)
+        // What is sent may take all the time that is left, what is only waited for not as long.
+        let sends = matches!(request.method, Method::PUT | Method::PATCH | Method::POST);
+        let time = if sends { left(end) } else { SILENCE.min(left(end)) };
+        self.http.send_body(&request.method, request.url, &headers, Some(time), request.body)
     }
 
     fn learns(&self, response: &Response, end: Instant) -> Result<bool, String> {

@@ -4,7 +4,8 @@
 //! holds signature and digest against it. Layout of a folder and of a web server: `cas/DIGEST` and `ac/KEY`, as the caches of
 //! Bazel have it; that of a registry is in [`oci`].
 //!
-//! Every request ends: with an answer, an error, or when the remote's time limit is over.
+//! Every request ends: with an answer, an error, or when the remote's time limit is over, which is that of one toolchain's document and
+//! archive together. A server that falls silent at the very end of it is waited for up to 20 seconds more.
 
 mod asker;
 pub mod docker;
@@ -172,11 +173,14 @@ impl Remote {
         }
     }
 
-    /// The blob of that digest and size, if there is one. Not much more than its size comes, and it may be anything.
-    pub fn blob(&self, digest: &Sha256, size: u64) -> Result<Option<Stream>, RemoteError> {
+    /// The blob of that digest and size, if there is one. Not much more than its size comes, and it may be anything. Of its time, as
+    /// much was spent before.
+    pub fn blob(&self, digest: &Sha256, size: u64, spent: Duration) -> Result<Option<Stream>, RemoteError> {
         // One byte more than its size tells that it is too long.
         let bounded = |stream: Stream| Box::new(stream.take(size.saturating_add(1))) as Stream;
-        Ok(self.said(self.backend.blob(digest, size, self.end()))?.map(bounded))
+        Ok(self
+            .said(self.backend.blob(digest, size, Instant::now() + self.time_limit.saturating_sub(spent)))?
+            .map(bounded))
     }
 
     /// Whether it says that it has a blob of that digest and size.

@@ -86,13 +86,13 @@ impl Tokens {
                 let form = form.finish();
                 let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
                 headers.insert(CONTENT_TYPE, kind);
-                let body = || Ok(Some((Body::from(form.clone()), time)));
-                http.send_body(&Method::POST, &url, &headers, &body)
+                let body = || Ok(Some(Body::from(form.clone())));
+                http.send_body(&Method::POST, &url, &headers, Some(time), &body)
             }
             credentials => {
                 url.query_pairs_mut().extend_pairs(parameters);
                 headers.extend(credentials.as_ref().and_then(header).map(|value| (AUTHORIZATION, value)));
-                http.send(&Method::GET, &url, &headers)
+                http.send_body(&Method::GET, &url, &headers, Some(time), &|| Ok(None))
             }
         };
         let response = response.map_err(|trouble| match trouble {

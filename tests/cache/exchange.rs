@@ -105,8 +105,11 @@ fn a_remote_that_is_slow_is_waited_for_as_long_as_it_may_take() {
     let server = Server::of(&bench.remote);
     let config = bench.user.home.join(".config/muslchain/config.toml");
     std::fs::write(config, format!("[[remote]]\nurl = '{}'\ntime-limit = 1\n", server.address)).unwrap();
-    server.stall_at(Some("GET /cas/"));
-    bench.user.install(&["tiny"]).succeeds().says(&["refused: ", "tiny-linux-musl installed: "]);
+    for stalled in ["GET /ac/", "GET /cas/"] {
+        server.stall_at(Some(stalled));
+        bench.user.install(&["tiny"]).succeeds().says(&["refused: ", "tiny-linux-musl installed: "]);
+        bench.user.run(&["uninstall", "tiny"]).succeeds();
+    }
 }
 
 #[test]
