@@ -172,6 +172,15 @@ fn each_signing_has_a_higher_sequence() {
 }
 
 #[test]
+fn a_sequence_that_nobody_signed_is_not_gone_on_behind() {
+    let bench = Bench::new();
+    let (stranger, _) = SigningKey::generate(None).unwrap();
+    bench.change(&stranger, |payload| payload["sequence"] = json!(u64::MAX));
+    bench.push(&[]).succeeds();
+    assert!(bench.artifact().sequence <= now());
+}
+
+#[test]
 fn a_folder_may_be_trusted_without_signatures_by_its_user_only() {
     let bench = Bench::without_artifact();
     let config = |place: &Place, url: &str| {
