@@ -305,8 +305,7 @@ impl<'a> Cache<'a> {
         self.observer.event(Event::Busy { doing: &format!("packing {}", manifest.name) });
         let scratch = self.store.scratch(Kind::Pack)?;
         let file = fs_err::File::create_new(scratch.path().join(ARCHIVE))?;
-        let (digest, size) =
-            pack::pack(&self.store.toolchain(&manifest.name), manifest, &contents, file, pack::threads())?;
+        let (digest, size) = pack::pack(&self.store.toolchain(&manifest.name), manifest, &contents, file)?;
         Ok(Packed { scratch, manifest: manifest.clone(), digest, size })
     }
 

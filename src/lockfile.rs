@@ -42,7 +42,7 @@ pub struct LockFile {
 /// A toolchain of one target on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Locked {
+struct Locked {
     /// Its key, unless it calls a compiler of its machine: then each machine's is another.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     key: Option<Key>,

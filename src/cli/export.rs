@@ -36,8 +36,7 @@ impl Options {
         let file = context.folder.join(self.file.unwrap_or_else(|| format!("{}.tar.zst", manifest.name).into()));
         progress.event(Event::Busy { doing: &format!("packing {}", manifest.name) });
         let folder = store.toolchain(&manifest.name);
-        let (digest, size) =
-            whole::write(&file, |out| pack::export(&folder, &manifest, &contents, out, pack::threads()))?;
+        let (digest, size) = whole::write(&file, |out| pack::export(&folder, &manifest, &contents, out))?;
         progress.say(&format!("{}: {}, sha256:{digest}", file.display(), DecimalBytes(size)));
         Ok(())
     }

@@ -56,15 +56,9 @@ pub enum PackError {
 }
 
 /// Writes the archive of the toolchain in `folder`, which is as `contents` says, to `out`, and returns the digest and the size of
-/// what was written. `threads` compress at once.
-pub fn pack(
-    folder: &Path,
-    manifest: &Manifest,
-    contents: &Contents,
-    out: impl Write,
-    threads: usize,
-) -> io::Result<(Sha256, u64)> {
-    let mut builder = Builder::new(Encoder::new(out, threads));
+/// what was written.
+pub fn pack(folder: &Path, manifest: &Manifest, contents: &Contents, out: impl Write) -> io::Result<(Sha256, u64)> {
+    let mut builder = Builder::new(Encoder::new(out, threads()));
     let top = Path::new(&manifest.name);
     append_file(&mut builder, &top.join(CONTENTS_FILE), &folder.join(CONTENTS_FILE), false)?;
     // Of files with several names, the first one in the list's order.
@@ -92,13 +86,7 @@ pub fn pack(
 }
 
 /// Writes the archive with the manifest before it.
-pub fn export(
-    folder: &Path,
-    manifest: &Manifest,
-    contents: &Contents,
-    out: impl Write,
-    threads: usize,
-) -> io::Result<(Sha256, u64)> {
+pub fn export(folder: &Path, manifest: &Manifest, contents: &Contents, out: impl Write) -> io::Result<(Sha256, u64)> {
     let mut head = Builder::new(Vec::new());
     append_file(&mut head, &Path::new(&manifest.name).join(MANIFEST_FILE), &folder.join(MANIFEST_FILE), false)?;
     let mut head = head.into_inner()?;
@@ -108,7 +96,7 @@ pub fn export(
     let mut encoder = Encoder::new(&mut out, 1);
     encoder.write_all(&head)?;
     encoder.finish()?;
-    pack(folder, manifest, contents, &mut out, threads)?;
+    pack(folder, manifest, contents, &mut out)?;
     let (_, digest, size) = out.finish();
     Ok((digest, size))
 }
@@ -192,7 +180,7 @@ pub fn unpack(
 }
 
 /// How many threads compress: the bytes are the same with any number.
-pub fn threads() -> usize {
+fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(AT_ONCE)
 }
 

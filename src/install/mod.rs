@@ -1,11 +1,15 @@
 //! From what the user asked for to toolchains in the store: asks the remotes, looks at the host, has the plans made,
 //! brings the sources, builds what is missing.
 
+mod pull;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+pub use self::pull::NotOffered;
 
 use crate::build::{BuildError, Builder};
 use crate::cache::{Cache, CacheError};
@@ -75,15 +79,6 @@ pub enum Way {
     Built,
 }
 
-/// A toolchain that no remote has, and why.
-#[derive(Debug)]
-pub struct NotOffered {
-    /// Its name.
-    pub name: String,
-    /// What each remote said.
-    pub reasons: Vec<String>,
-}
-
 /// Why nothing came into the store.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
@@ -110,7 +105,7 @@ pub enum InstallError {
         locked: Sha256,
     },
     /// Nothing may be built, and no remote has these.
-    #[error("nothing is to be built, and no remote has it:{}", listed(.0))]
+    #[error("nothing is to be built, and no remote has it:{}", pull::listed(.0))]
     NotOffered(Vec<NotOffered>),
     /// The exchange with remotes failed for a reason of this machine.
     #[error(transparent)]
@@ -132,25 +127,9 @@ pub enum InstallError {
     Io(#[from] io::Error),
 }
 
-fn listed(absent: &[NotOffered]) -> String {
-    let lines = |absent: &NotOffered| -> String {
-        let reasons: String = absent.reasons.iter().map(|reason| format!("\n    {reason}")).collect();
-        format!("\n  {}{reasons}", absent.name)
-    };
-    absent.iter().map(lines).collect()
-}
-
 /// How many of so many toolchains are built at the same time.
 fn at_once(toolchains: usize, jobs: usize) -> usize {
     toolchains.min(jobs)
-}
-
-fn note_ways(installed: &mut [Installed], pulled: &BTreeMap<String, String>) {
-    for toolchain in installed {
-        if let Some(remote) = pulled.get(&toolchain.manifest.name) {
-            toolchain.way = Way::Pulled(remote.clone());
-        }
-    }
 }
 
 impl Installer<'_> {
@@ -199,7 +178,7 @@ impl Installer<'_> {
         let mut installed = self.take_or_build_all(&plans, &files, &hosts)?;
         drop(in_use);
         kept.trim(self.kept_cap)?;
-        note_ways(&mut installed, &pulled);
+        pull::note_ways(&mut installed, &pulled);
         Ok(installed)
     }
 
@@ -219,81 +198,6 @@ impl Installer<'_> {
             true => Ok(()),
             false => Err(InstallError::NotLocked(differences)),
         }
-    }
-
-    /// The plans by every recipe that may build, for those who ask remotes: what moving versions mean is asked of the network
-    /// where it is not known.
-    pub fn known_plans(&self, targets: &[&Target]) -> Result<Vec<Vec<Plan>>, InstallError> {
-        let candidates = self.chooser.candidates(targets, Linkage::Static)?;
-        let mut known = Vec::new();
-        for candidate in &candidates {
-            known.extend(self.known_of(candidate, targets).ok());
-        }
-        Ok(known)
-    }
-
-    fn known_of(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Vec<Plan>, ChoiceError> {
-        match &candidate.plans {
-            Some(plans) => Ok(plans.clone()),
-            None => self.chooser.plans_by(&candidate.recipe, targets, Linkage::Static),
-        }
-    }
-
-    /// Takes everything from the remotes, by the first recipe by which they and the store have all of it. Nothing if there is
-    /// none; where nothing may be built, that is an error.
-    fn pull_all(&self, candidates: &[Candidate], targets: &[&Target]) -> Result<Option<Vec<Installed>>, InstallError> {
-        if self.cache.remotes.is_empty() && self.may_build {
-            return Ok(None);
-        }
-        let mut absent = Vec::new();
-        for candidate in candidates {
-            let plans = match self.known_of(candidate, targets) {
-                Ok(plans) => plans,
-                Err(error) => {
-                    let name = format!("recipe {}", candidate.recipe);
-                    absent.push(NotOffered { name, reasons: vec![error.to_string()] });
-                    continue;
-                }
-            };
-            let mut offered = true;
-            for plan in self.missing(&plans)? {
-                offered &= self.cache.offers(&plan)?;
-            }
-            let pulled = if offered { self.pull(&plans)? } else { BTreeMap::new() };
-            let missing = self.missing(&plans)?;
-            if missing.is_empty() {
-                let mut installed =
-                    plans.iter().map(|plan| self.take_installed(plan)).collect::<Result<Vec<_>, _>>()?;
-                note_ways(&mut installed, &pulled);
-                return Ok(Some(installed));
-            }
-            for plan in missing {
-                absent.push(NotOffered { name: plan.name(), reasons: self.cache.reasons(&plan)? });
-            }
-        }
-        match self.may_build {
-            true => Ok(None),
-            false => Err(InstallError::NotOffered(absent)),
-        }
-    }
-
-    /// Takes from the remotes what they have of the plans, and says of each toolchain that came where it is from.
-    fn pull(&self, plans: &[Plan]) -> Result<BTreeMap<String, String>, InstallError> {
-        let mut pulled = BTreeMap::new();
-        for plan in self.missing(plans)? {
-            if !self.cache.offers(&plan)? {
-                continue;
-            }
-            let name = plan.name();
-            let _lock = self.store().lock(&name, &name, self.chooser.observer)?;
-            // Whoever had the lock may have brought it.
-            if self.store().manifest(&name)?.is_none()
-                && let Some((_, remote)) = self.cache.pull(&plan)?
-            {
-                pulled.insert(name, remote);
-            }
-        }
-        Ok(pulled)
     }
 
     /// Several at once, no more than there are jobs. When one fails, those that have begun go on to their ends, and
