@@ -5,7 +5,7 @@ use std::io;
 use crate::event::{Event, Observer};
 use crate::fetch::{ArchiveError, Fetcher};
 use crate::host::HostCompilers;
-use crate::plan::{FoundCompiler, Linkage, Plan, PlanError, Request};
+use crate::plan::{FoundCompiler, GradeChoice, Linkage, Plan, PlanError, Request};
 use crate::recipe::{RecipeError, Recipes};
 use crate::source::{Moving, Source, Sources};
 use crate::store::{Store, StoreError};
@@ -47,6 +47,10 @@ pub struct Chooser<'a> {
 pub struct Candidate {
     /// Its name.
     pub recipe: String,
+    /// Of which grade.
+    pub grade: GradeChoice,
+    /// Whether what is neither in the store nor at a remote may be built by it.
+    pub is_to_build: bool,
     /// A plan for each target; none where a moving version has not been resolved yet.
     pub plans: Option<Vec<Plan>>,
     /// Why this machine cannot build by it, in one line, where that is so.
@@ -102,8 +106,8 @@ impl Chooser<'_> {
         };
         let mut candidates = Vec::new();
         let mut misfit = None;
-        for recipe in recipes {
-            let plans = match self.plans_as_known(&recipe, targets, linkage) {
+        for (recipe, grade) in recipes.iter().flat_map(|recipe| self.grades(recipe)) {
+            let plans = match self.plans_as_known(recipe, &grade, targets, linkage) {
                 Ok(plans) => Some(plans),
                 // What is lacking is told by who looks at the host.
                 Err(ChoiceError::Plan(PlanError::Unresolved(_) | PlanError::NoHostCompiler { .. })) => None,
@@ -114,12 +118,21 @@ impl Chooser<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            candidates.push(Candidate { recipe, plans, impossible: None });
+            let is_to_build = grade == self.request.grade;
+            candidates.push(Candidate { recipe: recipe.clone(), grade, is_to_build, plans, impossible: None });
         }
         match misfit {
             Some(misfit) if candidates.is_empty() => Err(misfit.into()),
             _ => Ok(candidates),
         }
+    }
+
+    /// The grades of a recipe that will do, what was asked for last.
+    fn grades<'a>(&self, recipe: &'a String) -> impl Iterator<Item = (&'a String, GradeChoice)> + use<'a> {
+        let asked = self.request.grade.clone();
+        let grades = self.recipes.recipe(recipe).map_or(0, |recipe| recipe.grades.len());
+        let better = (asked == GradeChoice::Soonest && grades > 1).then_some(GradeChoice::Best);
+        better.into_iter().chain([asked]).map(move |grade| (recipe, grade))
     }
 
     /// The plans of the first of `candidates` by which everything is in the store.
@@ -141,10 +154,10 @@ impl Chooser<'_> {
         linkage: Linkage,
     ) -> Result<Vec<Plan>, ChoiceError> {
         if let RecipeChoice::Named(name) = &self.recipe {
-            return self.plans_by(name, targets, linkage);
+            return self.plans_by(name, &self.request.grade, targets, linkage);
         }
         let mut reasons: Vec<(String, String)> = Vec::new();
-        for Candidate { recipe, impossible, .. } in candidates {
+        for Candidate { recipe, impossible, .. } in candidates.iter().filter(|candidate| candidate.is_to_build) {
             let plans = match impossible {
                 Some(reason) => Err(reason.clone()),
                 None => self.plans_if_available(recipe, targets, linkage)?,
@@ -180,7 +193,7 @@ impl Chooser<'_> {
         linkage: Linkage,
     ) -> Result<Result<Vec<Plan>, String>, ChoiceError> {
         self.observer.event(Event::Busy { doing: &format!("looking for the sources of recipe {recipe}") });
-        match self.plans_by(recipe, targets, linkage) {
+        match self.plans_by(recipe, &self.request.grade, targets, linkage) {
             Ok(plans) => Ok(match self.first_unavailable(&plans) {
                 None => Ok(plans),
                 Some(reason) => Err(reason),
@@ -203,9 +216,15 @@ impl Chooser<'_> {
 
     /// Plans by one recipe, with moving versions resolved; again where what one was resolved to
     /// cannot be had any more.
-    pub fn plans_by(&self, recipe: &str, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
+    pub fn plans_by(
+        &self,
+        recipe: &str,
+        grade: &GradeChoice,
+        targets: &[&Target],
+        linkage: Linkage,
+    ) -> Result<Vec<Plan>, ChoiceError> {
         let plans = loop {
-            match self.plans_as_known(recipe, targets, linkage) {
+            match self.plans_as_known(recipe, grade, targets, linkage) {
                 Err(ChoiceError::Plan(PlanError::Unresolved(moving))) => self.resolve(&moving)?,
                 result => break result?,
             }
@@ -213,17 +232,24 @@ impl Chooser<'_> {
         if self.all_installed(&plans)? || !self.resolve_what_is_gone(&plans) {
             return Ok(plans);
         }
-        self.plans_as_known(recipe, targets, linkage)
+        self.plans_as_known(recipe, grade, targets, linkage)
     }
 
-    fn plans_as_known(&self, recipe: &str, targets: &[&Target], linkage: Linkage) -> Result<Vec<Plan>, ChoiceError> {
+    fn plans_as_known(
+        &self,
+        recipe: &str,
+        grade: &GradeChoice,
+        targets: &[&Target],
+        linkage: Linkage,
+    ) -> Result<Vec<Plan>, ChoiceError> {
+        let request = Request { grade: grade.clone(), ..self.request.clone() };
         // The first of a component counts.
         let mut resolved = self.locked.to_vec();
         resolved.extend(self.store.resolved()?);
         let compiler = self.compiler_for(recipe)?;
         let plan = |target: &&Target| {
-            let (recipes, sources, request) = (self.recipes, self.sources, &self.request);
-            Plan::new(recipes, sources, recipe, target, request, linkage, &resolved, compiler.as_ref())
+            let (recipes, sources) = (self.recipes, self.sources);
+            Plan::new(recipes, sources, recipe, target, &request, linkage, &resolved, compiler.as_ref())
         };
         Ok(targets.iter().map(plan).collect::<Result<Vec<_>, _>>()?)
     }

@@ -34,6 +34,8 @@ pub struct Config {
     pub defaults: Option<bool>,
     /// How well toolchains' own programs are compiled.
     pub grade: Option<String>,
+    /// Whether they are compiled by a toolchain for this machine, built first.
+    pub bootstrap: Option<bool>,
     /// Places to look for sources before all others: URLs or folders.
     #[serde(default)]
     pub mirrors: Vec<String>,
@@ -45,6 +47,8 @@ pub struct Config {
     pub keep_work: Option<bool>,
     /// The clang that recipes call, if not the one that is found.
     pub clang: Option<PathBuf>,
+    /// The C compiler of this machine that compilers are compiled with, if not the one that is found; its C++ compiler is beside it.
+    pub cc: Option<PathBuf>,
     /// What the host's compilers are called through.
     pub launcher: Option<launcher::Kind>,
     /// The most that is kept for later builds, in gigabytes (10^9 bytes).
@@ -137,6 +141,7 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         config.recipes = config.recipes.map(|recipes| folder.join(recipes));
         config.clang = config.clang.map(|clang| folder.join(clang));
+        config.cc = config.cc.map(|cc| folder.join(cc));
         let places = config.mirrors.iter_mut().chain(config.remotes.iter_mut().map(|remote| &mut remote.url));
         for place in places.filter(|place| !place.contains("://")) {
             *place = folder.join(&*place).display().to_string();
@@ -160,11 +165,13 @@ impl Config {
             versions,
             defaults: self.defaults.or(farther.defaults),
             grade: self.grade.or(farther.grade),
+            bootstrap: self.bootstrap.or(farther.bootstrap),
             mirrors: self.mirrors.into_iter().chain(farther.mirrors).collect(),
             jobs: self.jobs.or(farther.jobs),
             offline: self.offline.or(farther.offline),
             keep_work: self.keep_work.or(farther.keep_work),
             clang: self.clang.or(farther.clang),
+            cc: self.cc.or(farther.cc),
             launcher: self.launcher.or(farther.launcher),
             keep_gb: self.keep_gb.or(farther.keep_gb),
             isolation: self.isolation.or(farther.isolation),

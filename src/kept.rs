@@ -156,7 +156,7 @@ impl<'a> Kept<'a> {
 impl Tree {
     /// What determines its content.
     fn content_key(&self) -> Sha256 {
-        let parts = (self.source.sha256, &self.source.nested, &self.only, self.fixup.as_deref().map(Sha256::of));
+        let parts = (self.source.sha256, &self.source.nested, &self.selection, self.fixup.as_deref().map(Sha256::of));
         Sha256::of(&serde_json::to_vec(&parts).expect("digests and texts always serialise"))
     }
 }

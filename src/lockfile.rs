@@ -31,7 +31,10 @@ pub struct LockFile {
     pub recipe: String,
     languages: Vec<String>,
     defaults: bool,
-    grade: Option<String>,
+    /// How well they are compiled.
+    pub grade: Option<String>,
+    #[serde(default)]
+    bootstrap: bool,
     /// The toolchains, by triple, then by the host's triple.
     target: BTreeMap<String, BTreeMap<String, Locked>>,
     /// What they are made of.
@@ -89,6 +92,7 @@ impl LockFile {
             languages: first.languages.clone(),
             defaults: !first.plain,
             grade: first.grade.clone(),
+            bootstrap: first.bootstrap.is_some(),
             target: BTreeMap::new(),
             sources: first.components.values().cloned().collect(),
         };
@@ -191,6 +195,7 @@ impl LockFile {
         compare("languages", &plan.languages.join(","), &self.languages.join(","));
         compare("defaults", &(!plan.plain).to_string(), &self.defaults.to_string());
         compare("grade", &grade(&plan.grade), &grade(&self.grade));
+        compare("bootstrap", &plan.bootstrap.is_some().to_string(), &self.bootstrap.to_string());
         let locked: BTreeMap<&str, &Source> = self.sources.iter().map(|source| (&*source.name, source)).collect();
         for (name, source) in &plan.components {
             let described = |source: &Source| format!("{} (sha256:{})", source.version, source.sha256.short(16));

@@ -31,6 +31,10 @@ pub fn statement(manifest: &Manifest) -> Value {
         json!({ "name": format!("host/{name}"), "uri": format!("file://{}", program.path.display()),
                 "digest": digest(&program.sha256), "annotations": { "version": program.version } })
     });
+    let bootstrap = manifest.bootstrap.iter().map(|bootstrap| {
+        json!({ "name": format!("toolchain/{}", bootstrap.name), "uri": format!("urn:muslchain:key:{}", bootstrap.key),
+                "digest": digest(&bootstrap.contents) })
+    });
     json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{ "name": manifest.name, "digest": digest(&manifest.contents) }],
@@ -44,6 +48,7 @@ pub fn statement(manifest: &Manifest) -> Value {
                     "languages": manifest.languages,
                     "defaults": manifest.defaults,
                     "grade": manifest.grade,
+                    "bootstrap": manifest.bootstrap.is_some(),
                 },
                 "internalParameters": {
                     "key": manifest.key,
@@ -55,7 +60,7 @@ pub fn statement(manifest: &Manifest) -> Value {
                     "environment": manifest.environment,
                     "stages": manifest.stages.iter().map(|stage| json!({ "name": stage.name, "key": stage.key })).collect::<Vec<_>>(),
                 },
-                "resolvedDependencies": sources.chain(patches).chain(recipe).chain(tools).collect::<Vec<_>>(),
+                "resolvedDependencies": sources.chain(patches).chain(recipe).chain(tools).chain(bootstrap).collect::<Vec<_>>(),
             },
             "runDetails": { "builder": { "id": BUILDER, "version": { "muslchain": manifest.muslchain } } },
         },

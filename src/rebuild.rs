@@ -8,7 +8,7 @@ use crate::build::{BuildError, Builder};
 use crate::contents::{Contents, Difference, differing_parts};
 use crate::host::{Lacking, Needs};
 use crate::install::{InstallError, Installer};
-use crate::plan::{Linkage, Plan, PlanError, Request};
+use crate::plan::{GradeChoice, Linkage, Plan, PlanError, Request};
 use crate::recipe::RecipeError;
 use crate::sandbox::Isolation;
 use crate::scratch::Kind;
@@ -120,8 +120,11 @@ pub fn rebuild(
         });
     }
     let table = chooser.recipes.host_tools()?;
-    let needs = Needs::of(&plan.recipe, &versions_of(installer, manifest), 1, 1);
+    let mut needs = Needs::of(&plan.recipe, &versions_of(installer, manifest), 1, 1);
     let survey = installer.look(&table, &needs)?;
+    if plan.bootstrap.is_some() {
+        needs = needs.bootstrapped(&table);
+    }
     let host = survey.check(&needs)?;
     if host.isolation != Isolation::Namespaces || manifest.isolation != Isolation::Namespaces.name() {
         return Err(RebuildError::NotComparable {
@@ -130,9 +133,10 @@ pub fn rebuild(
             is: host.isolation.name(),
         });
     }
-    if let (true, Err(lack)) = (manifest.host_static, survey.static_link) {
-        return Err(RebuildError::Linkage { name: manifest.name.clone(), lack });
+    if let (true, None, Err(lack)) = (manifest.host_static, &plan.bootstrap, &survey.static_link) {
+        return Err(RebuildError::Linkage { name: manifest.name.clone(), lack: lack.clone() });
     }
+    installer.bootstrap(std::slice::from_ref(&plan), &survey)?;
     let files = installer.fetch(std::slice::from_ref(&plan))?;
     let _lock = chooser.store.lock(&manifest.name, &manifest.name, chooser.observer)?;
     let jobs = installer.job_server()?;
@@ -177,7 +181,8 @@ fn plan_of(installer: &Installer<'_>, target: &Target, manifest: &Manifest) -> R
         versions: versions_of(installer, manifest),
         languages: manifest.languages.clone(),
         plain: !manifest.defaults,
-        grade: manifest.grade.clone(),
+        grade: manifest.grade.clone().map_or(GradeChoice::Soonest, GradeChoice::Named),
+        bootstrap: manifest.bootstrap.is_some(),
     };
     let linkage = if manifest.host_static { Linkage::Static } else { Linkage::Dynamic };
     // What a moving version meant then.

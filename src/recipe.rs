@@ -168,8 +168,23 @@ pub enum Place {
 pub struct Parts {
     /// The folder of the work tree.
     folder: String,
-    /// The paths in it that are unpacked, with what is below them.
+    /// As [`Selection::only`].
+    #[serde(default)]
     only: Vec<String>,
+    /// As [`Selection::without`].
+    #[serde(default)]
+    without: Vec<String>,
+}
+
+/// Which paths of a tree are unpacked, each with what is below it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Selection {
+    /// Nothing but these; everything if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// And of that, not these, where they are there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
 }
 
 impl Place {
@@ -181,11 +196,11 @@ impl Place {
         }
     }
 
-    /// The paths that alone are unpacked; all if there are none.
-    pub fn only(&self) -> &[String] {
+    /// What of it is unpacked.
+    pub fn selection(&self) -> Selection {
         match self {
-            Self::Whole(_) => &[],
-            Self::Parts(parts) => &parts.only,
+            Self::Whole(_) => Selection::default(),
+            Self::Parts(parts) => Selection { only: parts.only.clone(), without: parts.without.clone() },
         }
     }
 }
@@ -215,7 +230,7 @@ impl fmt::Display for Scope {
 
 /// Programs of the host and the packages that have them.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HostTool {
     /// What recipes call it.
     pub name: String,
@@ -227,6 +242,9 @@ pub struct HostTool {
     /// Where it is of use in some versions only.
     #[serde(default)]
     pub versions: Option<Versions>,
+    /// Whether a toolchain has these programs too, under its triple, so that one for the host can take their place.
+    #[serde(default)]
+    pub in_toolchains: bool,
     /// Package manager to package names, separated by blanks.
     pub packages: BTreeMap<String, String>,
 }

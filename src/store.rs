@@ -74,6 +74,8 @@ pub struct Manifest {
     pub host_tools: BTreeMap<String, Program>,
     /// The host's compiler that it calls, where it has none of its own.
     pub host_compiler: Option<CompilerRecord>,
+    /// The toolchain that its programs were compiled with, where it was not the host's compiler.
+    pub bootstrap: Option<BootstrapRecord>,
     /// What the host's compilers were called through.
     pub launcher: Option<launcher::Kind>,
     /// How the stages were kept from the rest of the machine.
@@ -102,6 +104,17 @@ pub struct CompilerRecord {
     /// What the toolchain makes of it.
     #[serde(flatten)]
     pub commands: HostCompiler,
+}
+
+/// A toolchain that another one's programs were compiled with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootstrapRecord {
+    /// Its name.
+    pub name: String,
+    /// Its key.
+    pub key: Key,
+    /// The digest of the list of its contents.
+    pub contents: Sha256,
 }
 
 /// A patch that was applied.
@@ -299,7 +312,7 @@ impl Store {
         Ok(())
     }
 
-    /// Publishes the finished folder `out`, which holds `contents`, as a toolchain and makes its triple mean it.
+    /// Publishes the finished folder `out`, which holds `contents`, as a toolchain. Its triple means what it meant before.
     ///
     /// The caller holds the toolchain's lock.
     pub fn publish(&self, out: &Path, contents: &Contents, manifest: &Manifest) -> Result<PathBuf, StoreError> {
@@ -319,7 +332,6 @@ impl Store {
         remove_tree(&place)?;
         fs_err::rename(out, &place)?;
         sync_folder(&toolchains)?;
-        self.set_current(&manifest.triple, &manifest.name)?;
         Ok(place)
     }
 

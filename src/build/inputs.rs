@@ -3,26 +3,33 @@
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use fs_err::File;
 
 use super::script::{FIXUP_FOLDER, FIXUP_SCRIPT, Script};
-use super::{BuildError, Run};
+use super::{BOOTSTRAP, BuildError, Run};
 use crate::event::Event;
 use crate::plan::{PlannedStage, Tree};
+use crate::sandbox::Isolation;
 use crate::scratch::Kind;
 use crate::store::remove_tree;
 use crate::unpack;
 
 impl Run<'_> {
-    /// Puts the files that the stage reads into the work tree's folder `recipe`, and no others.
+    /// Puts the files that the stage reads into the work tree's folder `recipe`, and no others, and makes the place for what is
+    /// shown there.
     pub(super) fn lay_out(&self, stage: &PlannedStage) -> io::Result<()> {
         let recipe = self.tree.join("recipe");
         remove_tree(&recipe)?;
         fs_err::create_dir_all(&recipe)?;
         for (name, content) in &stage.files {
             fs_err::write(recipe.join(name), content)?;
+        }
+        if self.plan.bootstrap.is_some() && self.builder.isolation == Isolation::Namespaces {
+            fs_err::create_dir_all(self.tree.join(BOOTSTRAP))?;
         }
         Ok(())
     }
@@ -44,21 +51,43 @@ impl Run<'_> {
             }
             return Ok(());
         }
-        let store = self.builder.store;
-        let kept = self.kept().unpacked(tree);
-        if !kept.exists() {
-            let what = format!("the unpacking of {}", tree.source.file);
-            let name = format!("unpack-{}", kept.file_name().unwrap_or_default().display());
-            let _lock = store.lock(&name, &what, self.builder.observer)?;
-            if !kept.exists() {
-                let scratch = store.scratch(Kind::Unpack)?;
-                let (fresh, bytes) = self.unpack_in(number, tree, scratch.path())?;
-                self.kept().note_size(&kept, bytes)?;
-                fs_err::rename(fresh, &kept)?;
+        self.unpack_to_keep(number, tree)?;
+        self.kept().note_use(&self.kept().unpacked(tree))?;
+        Ok(fs_err::create_dir_all(&place)?)
+    }
+
+    /// Unpacks the sources of later stages while earlier ones run: it takes one processor, and configure scripts leave
+    /// others idle. Stops before the next one when `stop` says so, and at what fails, which the stage will meet again and tell.
+    pub(super) fn unpack_ahead(&self, stop: &AtomicBool) {
+        for (number, stage) in self.plan.stages.iter().enumerate() {
+            for tree in &stage.unpack {
+                let Ok(_job) = self.builder.jobs.job() else { return };
+                if stop.load(Ordering::Relaxed) || self.unpack_to_keep(number, tree).is_err() {
+                    return;
+                }
             }
         }
-        self.kept().note_use(&kept)?;
-        Ok(fs_err::create_dir_all(&place)?)
+    }
+
+    /// Has a source unpacked and mended among what is kept.
+    fn unpack_to_keep(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
+        let store = self.builder.store;
+        let kept = self.kept().unpacked(tree);
+        // Within this build nobody needs to hear of the waiting.
+        let _one = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.exists() {
+            return Ok(());
+        }
+        let what = format!("the unpacking of {}", tree.source.file);
+        let name = format!("unpack-{}", kept.file_name().unwrap_or_default().display());
+        let _lock = store.lock(&name, &what, self.builder.observer)?;
+        if !kept.exists() {
+            let scratch = store.scratch(Kind::Unpack)?;
+            let (fresh, bytes) = self.unpack_in(number, tree, scratch.path())?;
+            self.kept().note_size(&kept, bytes)?;
+            fs_err::rename(fresh, &kept)?;
+        }
+        Ok(())
     }
 
     /// Unpacks and mends a source in the empty folder `base`. Where it is now, complete and on disk, and its size.
@@ -67,7 +96,7 @@ impl Run<'_> {
         self.builder.observer.event(Event::Unpacking { toolchain, file: &tree.source.file });
         let into = base.join(FIXUP_FOLDER);
         let file = self.files.get(&tree.source.sha256).ok_or_else(|| io::Error::other("a source was not fetched"))?;
-        let unpacked = unpack::unpack(file, &tree.source, &tree.only, &into)?;
+        let unpacked = unpack::unpack(file, &tree.source, &tree.selection, &into)?;
         if let Some(fixup) = &tree.fixup {
             fs_err::create_dir_all(base.join("tmp"))?;
             let script = base.join(FIXUP_SCRIPT);
@@ -80,13 +109,15 @@ impl Run<'_> {
         Ok((into, unpacked.bytes))
     }
 
-    /// The unpacked sources that are there by now, which stages may only read: where they are, and their folders in the
-    /// work tree.
+    /// What stages may only read of their work tree: the unpacked sources that are there by now, and the toolchain that compiles
+    /// for the host. Where it is, and its folder in the work tree.
     pub(super) fn inputs(&self) -> Vec<(PathBuf, PathBuf)> {
         let trees = self.plan.stages.iter().flat_map(|stage| &stage.unpack);
         let there = trees.filter(|tree| self.tree.join(&tree.folder).exists());
         let place = |tree: &Tree| if self.shares { self.kept().unpacked(tree) } else { self.tree.join(&tree.folder) };
-        there.map(|tree| (place(tree), PathBuf::from(&tree.folder))).collect()
+        let shown = self.plan.bootstrap.iter().filter(|_| self.builder.isolation == Isolation::Namespaces);
+        let bootstrap = shown.map(|bootstrap| (self.bootstrap_folder(bootstrap), PathBuf::from(BOOTSTRAP)));
+        there.map(|tree| (place(tree), PathBuf::from(&tree.folder))).chain(bootstrap).collect()
     }
 
     /// Puts links to the kept sources where stages saw them, for whoever looks at the work tree.

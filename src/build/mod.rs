@@ -15,7 +15,8 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fs_err::File;
@@ -31,7 +32,7 @@ use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::{self, Launcher};
 use crate::lock::FileLock;
-use crate::plan::{Plan, PlannedStage};
+use crate::plan::{Bootstrap, Plan, PlannedStage};
 use crate::sandbox::Isolation;
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
@@ -40,6 +41,9 @@ use crate::unpack::UnpackError;
 
 /// The folder of the work tree that becomes the toolchain.
 const OUT: &str = "out";
+
+/// The folder of the work tree at which the toolchain is shown that takes the place of the host's compiler.
+const BOOTSTRAP: &str = "bootstrap";
 
 /// The file beside the work tree that says at which level of isolation it is built.
 const LEVEL_FILE: &str = "isolation";
@@ -110,7 +114,7 @@ struct Done {
 }
 
 impl Builder<'_> {
-    /// Builds `plan` from `files` and publishes it. The caller holds the toolchain's lock.
+    /// Builds `plan` from `files` and publishes it. The caller holds the toolchain's lock. What it is bootstrapped with is there.
     pub fn build(&self, plan: &Plan, files: &BTreeMap<Sha256, VerifiedFile>) -> Result<Manifest, BuildError> {
         let name = plan.name();
         let work = self.store.work(&name);
@@ -120,7 +124,16 @@ impl Builder<'_> {
         }
         run.set_up(&work)?;
         run.restore_snapshot()?;
-        let records = run.stages()?;
+        let finished = run.is_finished()?;
+        let stop = AtomicBool::new(false);
+        let records = std::thread::scope(|scope| {
+            if run.shares && !finished {
+                scope.spawn(|| run.unpack_ahead(&stop));
+            }
+            let records = run.stages();
+            stop.store(true, Ordering::Relaxed);
+            records
+        })?;
         let contents = Contents::of(&run.out())?;
         let manifest = run.manifest(&name, records, &contents)?;
         self.store.publish(&run.out(), &contents, &manifest)?;
@@ -166,6 +179,7 @@ impl Builder<'_> {
             tools: work.join("tools"),
             logs,
             shares,
+            unpacking: Mutex::new(()),
             finished_seconds: AtomicU64::new(0),
         }
     }
@@ -189,6 +203,8 @@ struct Run<'a> {
     /// Whether stages' results and unpacked sources are kept for other builds and taken from them: only where all work
     /// trees have the same path, which is in what is built, and a folder can be shown at another place.
     shares: bool,
+    /// Held while a source is unpacked.
+    unpacking: Mutex<()>,
     /// Of the stages that are done, as the recipe expects them.
     finished_seconds: AtomicU64,
 }
@@ -212,15 +228,27 @@ impl Run<'_> {
                 _ => symlink(fs_err::canonicalize(&program.path)?, tool)?,
             }
         }
+        if let Some(bootstrap) = &self.plan.bootstrap {
+            let programs =
+                self.builder.isolation.input_in_room(&self.bootstrap_folder(bootstrap), BOOTSTRAP).join("bin");
+            for name in &bootstrap.programs {
+                symlink(programs.join(format!("{}-{name}", bootstrap.plan.target.triple)), self.tools.join(name))?;
+            }
+        }
         if let Some(launcher) = self.launcher() {
             fs_err::create_dir_all(&launcher.folder)?;
         }
         Ok(())
     }
 
-    /// What the host's compilers are called through: not for a recipe that compiles nothing for the host.
+    /// Where the toolchain is that takes the place of the host's compiler.
+    fn bootstrap_folder(&self, bootstrap: &Bootstrap) -> PathBuf {
+        self.builder.store.toolchain(&bootstrap.plan.name())
+    }
+
+    /// What the host's compilers are called through: not for a recipe that compiles nothing for the host, or not by them.
     fn launcher(&self) -> Option<&Launcher> {
-        self.builder.launcher.filter(|_| self.plan.host_compiler.is_none())
+        self.builder.launcher.filter(|_| self.plan.host_compiler.is_none() && self.plan.bootstrap.is_none())
     }
 
     /// Where the toolchain is, in the end.
@@ -263,8 +291,12 @@ impl Run<'_> {
 
     /// Whether the work tree's result was published before: it was kept, or its process was killed.
     fn is_spent(&self) -> io::Result<bool> {
-        let finished = self.plan.stages.last().map(|stage| self.done(stage)).transpose()?.flatten().is_some();
-        Ok(finished && !self.out().exists())
+        Ok(self.is_finished()? && !self.out().exists())
+    }
+
+    /// Whether all stages are done.
+    fn is_finished(&self) -> io::Result<bool> {
+        Ok(self.plan.stages.last().map(|stage| self.done(stage)).transpose()?.flatten().is_some())
     }
 
     /// Whether the work tree was begun at another level of isolation, where it has another path that

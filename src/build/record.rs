@@ -7,7 +7,7 @@ use super::Run;
 use crate::contents::Contents;
 use crate::digest::Sha256;
 use crate::plan::Linkage;
-use crate::store::{CompilerRecord, MANIFEST_SCHEMA, Manifest, PatchRecord, StageRecord};
+use crate::store::{BootstrapRecord, CompilerRecord, MANIFEST_SCHEMA, Manifest, PatchRecord, StageRecord};
 
 /// The file of the work tree in which stages say what they patched: lines of COMPONENT SHA256  FILE.
 const PATCHES_FILE: &str = "applied-patches";
@@ -20,6 +20,15 @@ impl Run<'_> {
         let has = |language: &String| self.plan.languages.contains(language);
         commands.programs.retain(|_, command| command.language.as_ref().is_none_or(has));
         Some(CompilerRecord { found, commands })
+    }
+
+    /// The toolchain that took the place of the host's compiler.
+    fn bootstrap(&self) -> io::Result<Option<BootstrapRecord>> {
+        let Some(bootstrap) = &self.plan.bootstrap else { return Ok(None) };
+        let name = bootstrap.plan.name();
+        let manifest = self.builder.store.manifest(&name).map_err(io::Error::other)?;
+        let manifest = manifest.ok_or_else(|| io::Error::other(format!("{name} was uninstalled meanwhile")))?;
+        Ok(Some(BootstrapRecord { name, key: manifest.key, contents: manifest.contents }))
     }
 
     /// The digests of the files that stages saw, and of the fix-ups.
@@ -69,6 +78,7 @@ impl Run<'_> {
             components: plan.components.clone(),
             host_tools: builder.host.programs.clone(),
             host_compiler: self.host_compiler(),
+            bootstrap: self.bootstrap()?,
             launcher: self.launcher().map(|launcher| launcher.kind),
             isolation: builder.isolation.name().to_owned(),
             stages,

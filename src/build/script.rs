@@ -10,7 +10,7 @@ use fs_err::File;
 use super::{BuildError, Run, environment, log};
 use crate::event::Event;
 use crate::plan::PlannedStage;
-use crate::sandbox::{self, Room};
+use crate::sandbox::{self, Isolation, Room};
 
 /// The folder in which a source is mended, and the script beside it that does so.
 pub(super) const FIXUP_FOLDER: &str = "source";
@@ -99,6 +99,9 @@ impl Run<'_> {
         let mut shown = BTreeSet::new();
         for program in self.builder.host.programs.values() {
             shown.extend(sandbox::shown_for(&program.path)?);
+        }
+        if self.builder.isolation != Isolation::Namespaces {
+            shown.extend(self.plan.bootstrap.iter().map(|bootstrap| self.bootstrap_folder(bootstrap)));
         }
         Ok(shown.into_iter().collect())
     }

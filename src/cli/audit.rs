@@ -56,8 +56,9 @@ fn rebuild(manifest: &Manifest) -> String {
     let languages = manifest.languages.join(",");
     let grade = manifest.grade.as_ref().map(|grade| format!("--grade {grade} ")).unwrap_or_default();
     let defaults = if manifest.defaults { "" } else { "--no-defaults " };
+    let bootstrap = if manifest.bootstrap.is_some() { "--bootstrap " } else { "" };
     format!(
-        "muslchain install --recipe {} --languages {languages} {grade}{defaults}{}",
+        "muslchain install --recipe {} --languages {languages} {grade}{bootstrap}{defaults}{}",
         manifest.recipe, manifest.triple
     )
 }

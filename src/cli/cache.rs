@@ -19,9 +19,11 @@ use super::{OutputOptions, key, print, print_json, print_list, store};
 use crate::artifact::Artifact;
 use crate::cache::{self, Cache, CacheError, Pushed};
 use crate::digest::Sha256;
-use crate::plan::{Linkage, Plan, host_triple};
+use crate::plan::{GradeChoice, Linkage, Plan, host_triple};
 use crate::rebuild::rebuild;
 use crate::remote::Remote;
+use crate::store::Manifest;
+use crate::trust::SigningKey;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -39,6 +41,10 @@ enum Command {
     /// They go to each remote that `--remote` or MUSLCHAIN_REMOTE names, or else to those whose access is read-write in the settings. What is there
     /// already is not sent again, but its signature gets a new date.
     Push(Push),
+    /// Build for others what the remotes lack, and put it there: `install` and `push`
+    ///
+    /// Unless a grade is said, it is `release`: built once, and used by many.
+    Build(Build),
     /// Take toolchains from a remote, and build nothing: `install --no-build`
     Pull(Asked),
     /// List what the remotes have of targets, with the settings as they are
@@ -86,6 +92,21 @@ struct Push {
     names: Vec<String>,
     #[command(flatten)]
     remotes: RemoteFlags,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+#[derive(Args)]
+struct Build {
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+/// How toolchains are put at remotes.
+#[derive(Args)]
+struct Signing {
     /// For how many days the signature holds
     #[arg(long, value_name = "DAYS", default_value_t = 365)]
     expires: u64,
@@ -124,6 +145,7 @@ impl Options {
     pub fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
         match self.command {
             Command::Push(options) => options.run(context, output),
+            Command::Build(options) => options.run(context, output),
             Command::Pull(asked) => install(context, asked.ordered(), output, false, false),
             Command::Ls(options) => options.run(context, output),
             Command::Verify(options) => options.run(context, output),
@@ -148,29 +170,71 @@ impl Push {
         let settings = Settings::load(context, self.remotes.into())?;
         let progress = Progress::new(context, output)?;
         let all = remotes::open(context, &settings, &progress)?;
-        let remotes = remotes::writable(&all);
+        let pusher = self.signing.pusher(context, &all)?;
+        let store = store(context)?;
+        store.sweep(&progress)?;
+        let cache = Cache::new(&store, &all, &[], None, &progress);
+        for manifest in find_all(context, &store, &self.names)? {
+            if !everything || manifest.host_compiler.is_none() {
+                pusher.push(&cache, &manifest, &progress)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Build {
+    fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
+        let mut preparation = Preparation::new(context, self.asked.ordered(), output)?.with_remotes(context)?;
+        let settings = &mut preparation.settings;
+        if settings.request.grade == GradeChoice::Soonest && settings.lock.is_none() {
+            settings.request.grade = GradeChoice::Best;
+        }
+        preparation.run(context, |installer, targets| {
+            let pusher = self.signing.pusher(context, installer.cache.remotes)?;
+            for toolchain in installer.install(targets)? {
+                pusher.push(&installer.cache, &toolchain.manifest, &preparation.progress)?;
+            }
+            anyhow::Ok(())
+        })
+    }
+}
+
+/// Who puts toolchains where.
+struct Pusher<'a> {
+    remotes: Vec<&'a Remote>,
+    signer: Option<SigningKey>,
+    lifetime: Duration,
+    replace: bool,
+}
+
+impl Signing {
+    /// An error if there is nowhere to put anything, or nobody to sign for it.
+    fn pusher<'a>(&self, context: &Context, all: &'a [Remote]) -> Result<Pusher<'a>> {
+        let remotes = remotes::writable(all);
         if remotes.is_empty() {
             bail!(
                 "there is no remote to put anything at: `--remote URL|DIR` names one, or access = \"read-write\" in the settings"
             );
         }
-        let store = store(context)?;
-        store.sweep(&progress)?;
         let signer = key::signing(context)?;
-        let cache = Cache::new(&store, &all, &[], None, &progress);
+        if let (None, Some(remote)) = (&signer, remotes.iter().find(|remote| !remote.trusts_anybody)) {
+            return Err(CacheError::NoKey(remote.to_string()).into());
+        }
         let lifetime = DAY.saturating_mul(u32::try_from(self.expires).unwrap_or(u32::MAX));
-        for manifest in find_all(context, &store, &self.names)? {
-            if everything && manifest.host_compiler.is_some() {
-                continue;
-            }
-            let packed = cache.pack(&manifest)?;
-            for remote in &remotes {
-                let what = match cache.push(remote, &packed, signer.as_ref(), lifetime, self.replace)? {
-                    Pushed::New => "is there now",
-                    Pushed::Renewed => "was there, and is signed anew",
-                };
-                progress.say(&format!("{remote}: {} {what}", manifest.name));
-            }
+        Ok(Pusher { remotes, signer, lifetime, replace: self.replace })
+    }
+}
+
+impl Pusher<'_> {
+    fn push(&self, cache: &Cache<'_>, manifest: &Manifest, progress: &Progress) -> Result<()> {
+        let packed = cache.pack(manifest)?;
+        for remote in &self.remotes {
+            let what = match cache.push(remote, &packed, self.signer.as_ref(), self.lifetime, self.replace)? {
+                Pushed::New => "is there now",
+                Pushed::Renewed => "was there, and is signed anew",
+            };
+            progress.say(&format!("{remote}: {} {what}", manifest.name));
         }
         Ok(())
     }

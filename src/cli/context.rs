@@ -127,6 +127,8 @@ pub mod variable {
     pub const DEFAULTS: &str = "MUSLCHAIN_DEFAULTS";
     /// As `--grade`.
     pub const GRADE: &str = "MUSLCHAIN_GRADE";
+    /// As `--bootstrap`: 1 or 0.
+    pub const BOOTSTRAP: &str = "MUSLCHAIN_BOOTSTRAP";
     /// As `--jobs`.
     pub const JOBS: &str = "MUSLCHAIN_JOBS";
     /// As `--offline`: 1 or 0.
@@ -137,6 +139,8 @@ pub mod variable {
     pub const KEEP_WORK: &str = "MUSLCHAIN_KEEP_WORK";
     /// As `--clang`.
     pub const CLANG: &str = "MUSLCHAIN_CLANG";
+    /// As `--cc`.
+    pub const CC: &str = "MUSLCHAIN_CC";
     /// As `--launcher`.
     pub const LAUNCHER: &str = "MUSLCHAIN_LAUNCHER";
     /// As `--keep-gb`.

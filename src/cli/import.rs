@@ -39,7 +39,6 @@ impl Options {
             let (target, _) = targets.find(&manifest.triple)?;
             let _lock = store.lock(&manifest.name, &manifest.name, &progress)?;
             let (how, manifest) = if let Some(present) = store.manifest(&manifest.name)? {
-                store.set_current(&present.triple, &present.name)?;
                 ("is installed", present)
             } else {
                 progress.event(Event::Busy { doing: &format!("unpacking {}", manifest.name) });
@@ -50,6 +49,7 @@ impl Options {
                 store.publish(&out, &contents, &manifest)?;
                 ("installed", manifest)
             };
+            store.set_current(&manifest.triple, &manifest.name)?;
             shim::ensure(&store, target, &manifest)?;
             let folder = store.toolchain(&manifest.name);
             progress.say(&format!("{} {how}: {}", manifest.triple, folder.display()));

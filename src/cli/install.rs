@@ -14,6 +14,7 @@ use crate::choice::{ChoiceError, Chooser, RecipeChoice};
 use crate::fetch::Fetcher;
 use crate::host::{HostCompilers, Lacking};
 use crate::install::{InstallError, Installer, Way};
+use crate::plan::GradeChoice;
 use crate::rebuild::RebuildError;
 use crate::remote::Remote;
 use crate::source::{Source, Sources};
@@ -181,12 +182,16 @@ impl Preparation {
         let compilers = HostCompilers::new(&table, &self.settings.named_tools);
         let fetcher = Fetcher::new(self.settings.fetch.clone(), &self.progress);
         let lock = self.settings.lock.as_ref();
-        // Where nobody says otherwise, it is the recipe that was locked.
+        // Where nobody says otherwise, it is the recipe and the grade that were locked.
         let recipe = match (&self.settings.recipe, lock) {
             (RecipeChoice::Auto, Some(lock)) => RecipeChoice::Named(lock.recipe.clone()),
             (recipe, _) => recipe.clone(),
         };
         let locked = lock.filter(|_| self.locked);
+        let mut request = self.settings.request.clone();
+        if let (GradeChoice::Soonest, Some(grade)) = (&request.grade, lock.and_then(|lock| lock.grade.as_ref())) {
+            request.grade = GradeChoice::Named(grade.clone());
+        }
         let mut installer = Installer {
             chooser: Chooser {
                 recipes: &self.settings.recipes,
@@ -194,7 +199,7 @@ impl Preparation {
                 store: &self.store,
                 fetcher: &fetcher,
                 recipe,
-                request: self.settings.request.clone(),
+                request,
                 locked: &self.locked_sources,
                 compilers: &compilers,
                 observer: &self.progress,

@@ -14,7 +14,7 @@ use crate::fetch::{self, Mirror};
 use crate::host::NamedTools;
 use crate::launcher::{self, Launcher};
 use crate::lockfile::{LOCK_FILE, LockFile};
-use crate::plan::Request;
+use crate::plan::{GradeChoice, Request};
 use crate::recipe::Recipes;
 use crate::remote::shown;
 use crate::sandbox::Isolation;
@@ -39,16 +39,24 @@ pub struct Flags {
     /// [env: MUSLCHAIN_DEFAULTS=0]
     #[arg(long)]
     no_defaults: bool,
-    /// How well the toolchain's own programs are compiled: fast, built soonest, or release, which compile sooner
-    /// [env: MUSLCHAIN_GRADE]
+    /// How well the toolchain's own programs are compiled: fast, built soonest, or release, which compile sooner. If not
+    /// said, what is built here is fast, and one of the other grade will do where it need not be built [env: MUSLCHAIN_GRADE]
     #[arg(long, value_name = "GRADE")]
     grade: Option<String>,
+    /// Compile them by a toolchain for this machine, which is built first: what comes out does not depend on this
+    /// machine's compiler then [env: MUSLCHAIN_BOOTSTRAP]
+    #[arg(long)]
+    bootstrap: bool,
     /// Keep the work tree of a build that went well [env: MUSLCHAIN_KEEP_WORK]
     #[arg(long)]
     keep_work: bool,
     /// The clang that the recipe of that name calls; the tools that come with it stand beside it [env: MUSLCHAIN_CLANG]
     #[arg(long, value_name = "PATH")]
     clang: Option<PathBuf>,
+    /// The C compiler of this machine, gcc or clang, that compilers are compiled with; its C++ compiler stands beside it
+    /// [env: MUSLCHAIN_CC]
+    #[arg(long, value_name = "PATH")]
+    cc: Option<PathBuf>,
     /// Call the host's compilers through ccache or distcc [env: MUSLCHAIN_LAUNCHER]
     #[arg(long, value_name = "PROGRAM")]
     launcher: Option<String>,
@@ -167,13 +175,14 @@ impl Settings {
                 versions: config.versions,
                 languages: config.languages.unwrap_or_default(),
                 plain: !config.defaults.unwrap_or(true),
-                grade: config.grade,
+                grade: config.grade.map_or(GradeChoice::Soonest, GradeChoice::Named),
+                bootstrap: config.bootstrap.unwrap_or(false),
             },
             fetch,
             jobs: config.jobs.unwrap_or(processors),
             keep_work: config.keep_work.unwrap_or(false),
             kept_cap: config.keep_gb.unwrap_or(0).saturating_mul(1_000_000_000),
-            named_tools: config.clang.map(|clang| ("clang".to_owned(), clang)).into_iter().collect(),
+            named_tools: named_tools(config.clang, config.cc)?,
             launcher: config.launcher.map(|kind| launcher(context, kind)).transpose()?,
             isolation: config.isolation,
             targets: config.targets.unwrap_or_default(),
@@ -196,10 +205,16 @@ fn refuse_what_is_not_a_projects(project: &Config, path: &Path) -> anyhow::Resul
             path.display()
         );
     }
-    for (key, said) in [("clang", project.clang.is_some()), ("launcher", project.launcher.is_some())] {
+    let programs =
+        [("clang", project.clang.is_some()), ("cc", project.cc.is_some()), ("launcher", project.launcher.is_some())];
+    for (key, said) in programs {
         if said {
             return refused(&format!("{key} names a program that is run on this machine"));
         }
+    }
+    // What they build runs on this machine, outside of any room, and for every other project too.
+    if project.recipes.is_some() {
+        return refused("recipes names scripts that make the programs which all projects here would be compiled by");
     }
     for remote in &project.remotes {
         let url = shown(&remote.url);
@@ -238,11 +253,13 @@ impl Flags {
             versions: versions(self.versions.iter().map(String::as_str)).context("--set")?,
             defaults: self.no_defaults.then_some(false),
             grade: self.grade,
+            bootstrap: self.bootstrap.then_some(true),
             mirrors: self.means.mirrors,
             jobs: self.means.jobs,
             offline: self.means.offline.then_some(true),
             keep_work: self.keep_work.then_some(true),
             clang: self.clang.map(|clang| context.folder.join(clang)),
+            cc: self.cc.map(|cc| context.folder.join(cc)),
             launcher: self.launcher.as_deref().map(launcher_kind).transpose().context("--launcher")?,
             keep_gb: self.keep_gb,
             isolation: self.means.isolation.as_deref().map(isolation).transpose().context("--isolation")?,
@@ -265,11 +282,13 @@ fn from_variables(context: &Context) -> anyhow::Result<Config> {
         versions: versions(words(variable::SET)).context(variable::SET)?,
         defaults: switch(context, variable::DEFAULTS)?,
         grade: context.variable(variable::GRADE).map(str::to_owned),
+        bootstrap: switch(context, variable::BOOTSTRAP)?,
         mirrors: words(variable::MIRROR).map(str::to_owned).collect(),
         jobs: number(context, variable::JOBS)?,
         offline: switch(context, variable::OFFLINE)?,
         keep_work: switch(context, variable::KEEP_WORK)?,
         clang: context.variable(variable::CLANG).map(|clang| context.folder.join(clang)),
+        cc: context.variable(variable::CC).map(|cc| context.folder.join(cc)),
         launcher: context.variable(variable::LAUNCHER).map(launcher_kind).transpose().context(variable::LAUNCHER)?,
         keep_gb: number(context, variable::KEEP_GB)?,
         isolation: context.variable(variable::ISOLATION).map(isolation).transpose().context(variable::ISOLATION)?,
@@ -287,6 +306,23 @@ pub fn switch(context: &Context, name: &str) -> anyhow::Result<Option<bool>> {
         Some("0" | "false" | "no" | "off") => Ok(Some(false)),
         Some(other) => bail!("{name} is `{other}`: set it to 1 or 0"),
     }
+}
+
+/// Where the user says that tools of the host are.
+fn named_tools(clang: Option<PathBuf>, cc: Option<PathBuf>) -> anyhow::Result<NamedTools> {
+    let mut tools: NamedTools = clang.map(|clang| ("clang".to_owned(), clang)).into_iter().collect();
+    if let Some(cc) = cc {
+        let name = cc.file_name().unwrap_or_default().to_string_lossy();
+        // Behind the name there may be a version, and before it a triple.
+        let names = [("clang", "clang++"), ("gcc", "g++"), ("cc", "c++")];
+        let of_both = names.into_iter().find_map(|(c, cxx)| Some((name.rfind(c)?, c, cxx)));
+        let Some((place, c, cxx)) = of_both else {
+            bail!("{}: which C++ compiler goes with it is not known; name a gcc or clang", cc.display());
+        };
+        let beside = cc.with_file_name(format!("{}{cxx}{}", &name[..place], &name[place + c.len()..]));
+        tools.extend([("gcc".to_owned(), cc.clone()), ("g++".to_owned(), beside)]);
+    }
+    Ok(tools)
 }
 
 fn launcher_kind(text: &str) -> anyhow::Result<launcher::Kind> {

@@ -88,6 +88,7 @@ fn described(store: &Store, manifest: &Manifest) -> Result<String, std::fmt::Err
         ("grade", manifest.grade.clone().unwrap_or_default()),
         ("key", manifest.key.to_string()),
         ("host", format!("{} ({linked})", manifest.host)),
+        ("bootstrap", manifest.bootstrap.as_ref().map(|bootstrap| bootstrap.name.clone()).unwrap_or_default()),
         ("isolation", manifest.isolation.clone()),
         ("launcher", manifest.launcher.map(told).unwrap_or_default()),
     ] {

@@ -38,12 +38,11 @@ pub(super) static COMPILERS: [Compiler; 2] = [
 ];
 
 impl Compiler {
-    /// The programs that do its work, as far as they can be found.
-    pub(super) fn called(&self) -> io::Result<BTreeMap<String, Program>> {
+    /// The programs that do its work where it is `compiler`, as far as they can be found.
+    pub(super) fn called(&self, compiler: &Path) -> io::Result<BTreeMap<String, Program>> {
         let mut called = BTreeMap::new();
-        let Some(compiler) = find_program(self.name) else { return Ok(called) };
         for name in self.calls {
-            let said = said_by(&compiler, &format!("-print-prog-name={name}"));
+            let said = said_by(compiler, &format!("-print-prog-name={name}"));
             // One that it has no place of its own for is looked for as any other.
             let path = match Path::new(said.trim()) {
                 path if path.is_absolute() => Some(path.to_owned()),
@@ -56,12 +55,11 @@ impl Compiler {
         Ok(called)
     }
 
-    /// Whether it links its program with these flags.
-    pub(super) fn links(&self, flags: &[&str]) -> io::Result<bool> {
+    /// Whether `compiler` links its program with these flags.
+    pub(super) fn links(&self, compiler: &Path, flags: &[&str]) -> io::Result<bool> {
         let folder = tempfile::tempdir()?;
         fs_err::write(folder.path().join(self.file), self.source)?;
-        let Some(program) = find_program(self.name) else { return Ok(false) };
-        let status = Command::new(program)
+        let status = Command::new(compiler)
             .args(flags)
             .args(["-o", "probe", self.file])
             .current_dir(folder.path())

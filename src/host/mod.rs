@@ -36,6 +36,12 @@ impl Needs {
         Self { tools: recipe.host_tools_with(versions), room }
     }
 
+    /// The same without the tools that a toolchain has too.
+    pub fn bootstrapped(mut self, table: &HostTools) -> Self {
+        self.tools.retain(|tool| table.get(tool).is_none_or(|row| !row.in_toolchains));
+        self
+    }
+
     /// What either needs.
     pub fn or(mut self, other: &Self) -> Self {
         self.tools.extend(other.tools.iter().cloned());
@@ -62,7 +68,8 @@ pub struct Look<'a> {
 /// A host as it was found.
 #[derive(Debug)]
 pub struct Survey<'a> {
-    table: &'a HostTools,
+    /// Programs and the packages that have them.
+    pub table: &'a HostTools,
     named: &'a NamedTools,
     store: &'a Path,
     programs: BTreeMap<String, Program>,
@@ -153,16 +160,17 @@ impl<'a> Look<'a> {
         for tool in tools {
             programs.extend(programs_of(self.table, self.named, tool)?);
         }
-        for compiler in COMPILERS.iter().filter(|compiler| tools.contains(compiler.name)) {
-            programs.extend(compiler.called()?);
-        }
         let mut unfit = Vec::new();
         let mut static_link = Ok(());
-        for compiler in COMPILERS.iter().filter(|compiler| programs.contains_key(compiler.name)) {
-            if !compiler.links(&[])? {
+        for compiler in COMPILERS.iter().filter(|compiler| tools.contains(compiler.name)) {
+            let Some(path) = programs.get(compiler.name).map(|program: &Program| program.path.clone()) else {
+                continue;
+            };
+            programs.extend(compiler.called(&path)?);
+            if !compiler.links(&path, &[])? {
                 unfit.push(compiler);
             }
-            if !compiler.links(&["-static"])? {
+            if !compiler.links(&path, &["-static"])? {
                 let mut packages = BTreeMap::new();
                 collect_packages(&mut packages, &self.table.static_libc.packages);
                 static_link = Err(NoStaticLink { packages });

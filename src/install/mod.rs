@@ -17,7 +17,7 @@ use crate::choice::{Candidate, ChoiceError, Chooser, sources_of};
 use crate::digest::Sha256;
 use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
-use crate::host::{Host, Lacking, Look, NamedTools, Needs, Survey};
+use crate::host::{Host, Lacking, Look, NamedTools, Needs, NoStaticLink, Survey};
 use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::Launcher;
@@ -116,6 +116,9 @@ pub enum InstallError {
     /// The host lacks something.
     #[error(transparent)]
     Lacking(#[from] Lacking),
+    /// The host cannot link what the first compiler has to be.
+    #[error("what compiles the others has to be linked statically, and {0}")]
+    Bootstrap(NoStaticLink),
     /// The build failed.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -156,15 +159,17 @@ impl Installer<'_> {
         if let Some(installed) = self.pull_all(&candidates, targets)? {
             return Ok(installed);
         }
+        candidates.retain(|candidate| candidate.is_to_build);
         let table = self.chooser.recipes.host_tools()?;
         let survey = self.survey(&table, &candidates, targets)?;
-        if let Err(lack) = &survey.static_link {
+        if let (Err(lack), false) = (&survey.static_link, self.chooser.request.bootstrap) {
             self.chooser.observer.event(Event::Note(&lack.to_string()));
             linkage = Linkage::Dynamic;
             candidates = self.chooser.candidates(targets, linkage)?;
             if let Some(plans) = self.chooser.installed(&candidates)? {
                 return plans.iter().map(|plan| self.take_installed(plan)).collect();
             }
+            candidates.retain(|candidate| candidate.is_to_build);
         }
         let hosts = self.check(&survey, &mut candidates, targets)?;
         let plans = self.chooser.choose(&candidates, targets, linkage)?;
@@ -175,11 +180,41 @@ impl Installer<'_> {
         let files = self.fetch(&missing)?;
         let kept = Kept::of(self.store());
         let in_use = kept.in_use()?;
+        self.bootstrap(&missing, &survey)?;
         let mut installed = self.take_or_build_all(&plans, &files, &hosts)?;
         drop(in_use);
         kept.trim(self.kept_cap)?;
         pull::note_ways(&mut installed, &pulled);
         Ok(installed)
+    }
+
+    /// Brings the toolchains into the store that are to compile the programs of `plans`. Their triples mean what they
+    /// meant before.
+    pub fn bootstrap(&self, plans: &[Plan], survey: &Survey<'_>) -> Result<(), InstallError> {
+        let first = plans.iter().find_map(|plan| plan.bootstrap.as_ref());
+        let Some(plan) = first.map(|bootstrap| &*bootstrap.plan) else { return Ok(()) };
+        let plans = std::slice::from_ref(plan);
+        self.pull(plans)?;
+        if self.missing(plans)?.is_empty() {
+            return Ok(());
+        }
+        let host = survey.check(&self.needs_of_bootstrap(plan))?;
+        if let Err(lack) = &survey.static_link {
+            return Err(InstallError::Bootstrap(lack.clone()));
+        }
+        let files = self.fetch(plans)?;
+        self.have(plan, &files, &host, &self.job_server()?)?;
+        Ok(())
+    }
+
+    fn needs_of_bootstrap(&self, plan: &Plan) -> Needs {
+        let versions = plan.components.iter().map(|(name, source)| (name.clone(), source.version.clone())).collect();
+        self.through_launcher(Needs::of(&plan.recipe, &versions, 1, 1))
+    }
+
+    fn through_launcher(&self, mut needs: Needs) -> Needs {
+        needs.tools.extend(self.launcher.map(|launcher| launcher.kind.name().to_owned()));
+        needs
     }
 
     /// Whether a toolchain holds what the lock says, where it says so.
@@ -248,6 +283,7 @@ impl Installer<'_> {
         let plans = match self.chooser.installed(&candidates)? {
             Some(plans) => plans.to_vec(),
             None => {
+                candidates.retain(|candidate| candidate.is_to_build);
                 let table = self.chooser.recipes.host_tools()?;
                 let survey = self.survey(&table, &candidates, targets)?;
                 match self.check(&survey, &mut candidates, targets) {
@@ -287,15 +323,27 @@ impl Installer<'_> {
         host: &Host,
         jobs: &JobServer,
     ) -> Result<Installed, InstallError> {
+        let built = self.have(plan, files, host, jobs)?;
+        let installed = self.take_installed(plan)?;
+        Ok(Installed { way: if built { Way::Built } else { Way::Present }, ..installed })
+    }
+
+    /// Has the toolchain in the store; whether it had to be built.
+    fn have(
+        &self,
+        plan: &Plan,
+        files: &BTreeMap<Sha256, VerifiedFile>,
+        host: &Host,
+        jobs: &JobServer,
+    ) -> Result<bool, InstallError> {
         let name = plan.name();
         if self.store().manifest(&name)?.is_some() {
-            return self.take_installed(plan);
+            return Ok(false);
         }
         let lock = self.store().lock(&name, &name, self.chooser.observer)?;
         // Whoever had the lock may have built it.
         if self.store().manifest(&name)?.is_some() {
-            drop(lock);
-            return self.take_installed(plan);
+            return Ok(false);
         }
         // Where nothing ends a stage's processes with this one, the next build must not start
         // among them.
@@ -305,7 +353,7 @@ impl Installer<'_> {
             self.store().remove(&manifest)?;
             return Err(error);
         }
-        Ok(Installed { manifest, way: Way::Built })
+        Ok(true)
     }
 
     /// What builds on `host`.
@@ -351,7 +399,7 @@ impl Installer<'_> {
     ) -> Result<Survey<'a>, InstallError> {
         let mut all = Needs::default();
         for candidate in candidates {
-            all = all.or(&self.needs(candidate, targets)?);
+            all = all.or(&self.needs_in_all(table, candidate, targets)?);
         }
         self.look(table, &all)
     }
@@ -381,14 +429,15 @@ impl Installer<'_> {
         let mut hosts = BTreeMap::new();
         let mut all = Needs::default();
         for candidate in candidates {
-            let needs = self.needs(candidate, targets)?;
-            match survey.check(&needs) {
-                Ok(host) => {
+            let in_all = self.needs_in_all(survey.table, candidate, targets)?;
+            match survey.check(&in_all) {
+                Ok(_) => {
+                    let host = survey.check(&self.needs(survey.table, candidate, targets)?)?;
                     hosts.insert(candidate.recipe.clone(), host);
                 }
                 Err(lacking) => candidate.impossible = Some(lacking.names()),
             }
-            all = all.or(&needs);
+            all = all.or(&in_all);
         }
         match hosts.values().next() {
             None => {
@@ -403,12 +452,35 @@ impl Installer<'_> {
         Ok(hosts)
     }
 
-    fn needs(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {
-        let mut needs = self.needs_of_recipe(candidate, targets)?;
-        if self.chooser.recipes.recipe(&candidate.recipe)?.host_compiler.is_none() {
-            needs.tools.extend(self.launcher.map(|launcher| launcher.kind.name().to_owned()));
+    /// What the builds themselves need; what has to be built before is bootstrapped.
+    fn needs(&self, table: &HostTools, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {
+        let needs = self.needs_of_recipe(candidate, targets)?;
+        let compiles_for_host = self.chooser.recipes.recipe(&candidate.recipe)?.host_compiler.is_none();
+        Ok(match (self.chooser.request.bootstrap, compiles_for_host) {
+            (true, _) => needs.bootstrapped(table),
+            (false, true) => self.through_launcher(needs),
+            (false, false) => needs,
+        })
+    }
+
+    /// What has to be there for all to be built, that which compiles for the host included.
+    fn needs_in_all(
+        &self,
+        table: &HostTools,
+        candidate: &Candidate,
+        targets: &[&Target],
+    ) -> Result<Needs, InstallError> {
+        let needs = self.needs(table, candidate, targets)?;
+        if !self.chooser.request.bootstrap {
+            return Ok(needs);
         }
-        Ok(needs)
+        let first = candidate.plans.iter().flatten().find_map(|plan| plan.bootstrap.as_ref());
+        match first {
+            Some(bootstrap) if self.missing(std::slice::from_ref(&bootstrap.plan))?.is_empty() => Ok(needs),
+            Some(bootstrap) => Ok(needs.or(&self.needs_of_bootstrap(&bootstrap.plan))),
+            // What it is to be is not known yet.
+            None => Ok(needs.or(&self.through_launcher(self.needs_of_recipe(candidate, targets)?))),
+        }
     }
 
     fn needs_of_recipe(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Needs, InstallError> {

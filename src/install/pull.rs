@@ -55,7 +55,7 @@ impl Installer<'_> {
     fn known_of(&self, candidate: &Candidate, targets: &[&Target]) -> Result<Vec<Plan>, ChoiceError> {
         match &candidate.plans {
             Some(plans) => Ok(plans.clone()),
-            None => self.chooser.plans_by(&candidate.recipe, targets, Linkage::Static),
+            None => self.chooser.plans_by(&candidate.recipe, &candidate.grade, targets, Linkage::Static),
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{FoundCompiler, Key, Linkage, Plan, PlanError, PlannedStage, Tree};
 use crate::digest::Sha256;
-use crate::recipe::{HostCompiler, Recipes, Scope};
+use crate::recipe::{HostCompiler, Recipes, Scope, Selection};
 
 /// Changes when the meaning of a plan changes without its data: how sources are unpacked, what
 /// variables a stage sees.
@@ -26,6 +26,8 @@ impl Plan {
             host_compiler: Option<&'a FoundCompiler>,
             #[serde(skip_serializing_if = "Option::is_none")]
             commands: Option<&'a HostCompiler>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            bootstrap: Option<Key>,
         }
         Key::over(&FirstLink {
             schema: KEY_SCHEMA,
@@ -36,6 +38,7 @@ impl Plan {
             host_programs: &self.host_programs,
             host_compiler: self.host_compiler.as_ref(),
             commands: self.recipe.host_compiler.as_ref(),
+            bootstrap: self.bootstrap.as_ref().map(|bootstrap| bootstrap.plan.key()),
         })
     }
 
@@ -97,8 +100,8 @@ impl Plan {
             version: &'a str,
             sha256: Sha256,
             nested: Option<&'a str>,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            only: &'a [String],
+            #[serde(flatten)]
+            selection: &'a Selection,
             fixup: Option<Sha256>,
         }
 
@@ -129,8 +132,8 @@ impl Plan {
                 if let Some(file) = self.recipe.fixups.get(component) {
                     fixup.get_or_insert_default().extend(recipes.file_of(&self.recipe_name, file)?);
                 }
-                let (folder, only) = (self.with_versions(place.folder()), place.only().to_vec());
-                unpack.push(Tree { source: source.clone(), folder, only, fixup });
+                let (folder, selection) = (self.with_versions(place.folder()), place.selection());
+                unpack.push(Tree { source: source.clone(), folder, selection, fixup });
             }
             let key = Key::over(&Link {
                 before,
@@ -144,7 +147,7 @@ impl Plan {
                         version: tree.source.upstream_version(),
                         sha256: tree.source.sha256,
                         nested: tree.source.nested.as_deref(),
-                        only: &tree.only,
+                        selection: &tree.selection,
                         fixup: tree.fixup.as_deref().map(Sha256::of),
                     })
                     .collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FoundCompiler, PlanError, Request};
+use super::{Bootstrap, FoundCompiler, GradeChoice, Linkage, Plan, PlanError, Request};
 use crate::recipe::{Recipe, Recipes};
 use crate::source::{Source, Sources};
 use crate::target::{Served, Target};
@@ -24,6 +24,36 @@ pub(super) fn choose_compiler(
         return Err(PlanError::NotServed { recipe, target: target.triple.clone(), reason });
     }
     found.cloned().map(Some).ok_or(PlanError::NoHostCompiler { recipe, tool })
+}
+
+/// The toolchain for this machine that compiles the others' programs. How well its own are compiled changes nothing of
+/// what it makes.
+pub(super) fn choose_bootstrap(
+    recipes: &Recipes,
+    sources: &Sources,
+    recipe_name: &str,
+    request: &Request,
+    resolved: &[Source],
+) -> Result<Bootstrap, PlanError> {
+    let recipe = recipes.recipe(recipe_name)?;
+    if recipe.host_compiler.is_some() {
+        return Err(PlanError::NothingToBootstrap { recipe: recipe_name.to_owned() });
+    }
+    let targets = recipes.targets()?;
+    let (target, _) = targets.find(std::env::consts::ARCH).map_err(PlanError::NoTargetOfHost)?;
+    let own = Request {
+        versions: request.versions.clone(),
+        languages: recipe.languages.clone(),
+        plain: false,
+        grade: GradeChoice::Soonest,
+        bootstrap: false,
+    };
+    let plan = Plan::new(recipes, sources, recipe_name, target, &own, Linkage::Static, resolved, None)?;
+    let table = recipes.host_tools()?;
+    let tools = recipe.host_tools_with(&request.versions);
+    let replaced = tools.iter().filter(|tool| table.get(tool).is_some_and(|row| row.in_toolchains));
+    let programs = replaced.flat_map(|tool| table.programs_of(tool)).cloned().collect();
+    Ok(Bootstrap { plan: Box::new(plan), programs })
 }
 
 pub(super) fn programs_of(recipes: &Recipes, tools: &BTreeSet<String>) -> Result<BTreeSet<String>, PlanError> {
@@ -79,13 +109,17 @@ pub(super) fn choose_grade(
     request: &Request,
 ) -> Result<(Option<String>, BTreeMap<String, String>), PlanError> {
     let chosen = match &request.grade {
-        Some(grade) => recipe.grades.get_key_value(grade).ok_or_else(|| PlanError::UnknownGrade {
+        GradeChoice::Named(grade) => recipe.grades.get_key_value(grade).ok_or_else(|| PlanError::UnknownGrade {
             recipe: recipe_name.to_owned(),
             grade: grade.clone(),
             known: recipe.grades.keys().cloned().collect(),
         })?,
-        None => match recipe.grades.first() {
+        GradeChoice::Soonest => match recipe.grades.first() {
             Some(first) => first,
+            None => return Ok((None, BTreeMap::new())),
+        },
+        GradeChoice::Best => match recipe.grades.last() {
+            Some(last) => last,
             None => return Ok((None, BTreeMap::new())),
         },
     };

@@ -2,7 +2,7 @@
 //!
 //! Keys are a chain. Each stage's key is the SHA-256 of a canonical form of the key before it, its
 //! script, the files that it reads and its sources; the first link covers recipe, host, linkage and
-//! variables. Stages that know nothing but the host come first. Behind a link that covers the languages and the target
+//! variables, and the key of the toolchain that compiles for the host where one of ours does. Stages that know nothing but the host come first. Behind a link that covers the languages and the target
 //! that it is built for come those of the compiler proper, then, behind another, those of the toolchain's
 //! own target. The last stage's key is the toolchain's. So two plans that begin alike share the keys of their first
 //! stages. Not in a key: paths, times, job counts, origins, the name of the machine.
@@ -17,12 +17,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use self::inputs::{
-    choose_compiler, choose_components, choose_grade, choose_languages, owner_of_compiler, programs_of,
+    choose_bootstrap, choose_compiler, choose_components, choose_grade, choose_languages, owner_of_compiler,
+    programs_of,
 };
 use crate::digest::Sha256;
-use crate::recipe::{Recipe, RecipeError, Recipes, Scope};
+use crate::recipe::{Recipe, RecipeError, Recipes, Scope, Selection};
 use crate::source::{Moving, Source, Sources};
-use crate::target::{Served, Target};
+use crate::target::{Served, Target, UnknownTarget};
 
 /// What stands for a toolchain's key inside the files that a build makes, until its last stage.
 pub const VERSION_MARK: &str = "muslchain-................";
@@ -65,8 +66,23 @@ pub struct Request {
     pub languages: Vec<String>,
     /// Whether the compiler behaves as upstream's, without muslchain's defaults.
     pub plain: bool,
-    /// How well the toolchain's own programs are compiled; the recipe's first grade if absent.
-    pub grade: Option<String>,
+    /// How well the toolchain's own programs are compiled.
+    pub grade: GradeChoice,
+    /// Whether they are compiled by a toolchain for the host, of the same recipe, and not by the host's compiler.
+    pub bootstrap: bool,
+}
+
+/// Which of a recipe's grades.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum GradeChoice {
+    /// The one that is built soonest, the recipe's first: for a toolchain that is built where it is used. Where one of the last grade
+    /// need not be built, it will do.
+    #[default]
+    Soonest,
+    /// The one whose programs work soonest, the recipe's last: for a toolchain that is built once and used by many.
+    Best,
+    /// The one of this name.
+    Named(String),
 }
 
 /// How the toolchain's own programs are linked.
@@ -88,6 +104,15 @@ pub struct FoundCompiler {
     pub version: String,
     /// The digest of its program.
     pub sha256: Sha256,
+}
+
+/// What compiles a toolchain's own programs in the place of the host's compiler.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// A toolchain for the host, by the same recipe: its programs do the work.
+    pub plan: Box<Plan>,
+    /// The names of the host's programs that it takes the place of; its own have its triple before them.
+    pub programs: BTreeSet<String>,
 }
 
 /// A toolchain to be: all inputs chosen, all keys known.
@@ -119,6 +144,8 @@ pub struct Plan {
     pub host_compiler: Option<FoundCompiler>,
     /// The names of the host's programs that its stages may call.
     pub host_programs: BTreeSet<String>,
+    /// What takes the place of some of them.
+    pub bootstrap: Option<Bootstrap>,
     /// The stages, in order.
     pub stages: Vec<PlannedStage>,
 }
@@ -172,8 +199,8 @@ pub struct Tree {
     pub source: Source,
     /// The folder of the work tree that holds its content.
     pub folder: String,
-    /// The paths that alone are unpacked; all if there are none.
-    pub only: Vec<String>,
+    /// What of it is unpacked.
+    pub selection: Selection,
     /// The script that mends it: the source's own, and the recipe's behind it.
     pub fixup: Option<Vec<u8>>,
 }
@@ -224,6 +251,15 @@ pub enum PlanError {
         /// Its grades.
         known: Vec<String>,
     },
+    /// A recipe that compiles no programs for the host.
+    #[error("recipe {recipe} compiles no programs for this machine, so there is nothing to bootstrap")]
+    NothingToBootstrap {
+        /// The recipe.
+        recipe: String,
+    },
+    /// There is no target of this machine's own kind.
+    #[error("no toolchain can be built that compiles for this machine: {0}")]
+    NoTargetOfHost(UnknownTarget),
     /// This machine has no compiler that the recipe's toolchains could call.
     #[error("recipe {recipe} needs this machine's {tool}, and none that will do was found")]
     NoHostCompiler {
@@ -291,19 +327,26 @@ impl Plan {
         let languages = choose_languages(&recipe, name, request)?;
         let components = choose_components(&recipe, name, sources, request, resolved)?;
         let (grade, of_grade) = choose_grade(&recipe, name, request)?;
+        let tools = recipe.host_tools_with(&request.versions);
+        let bootstrap = match request.bootstrap {
+            true => Some(choose_bootstrap(recipes, sources, name, request, resolved)?),
+            false => None,
+        };
         let mut plan = Self {
             recipe_name: name.to_owned(),
             compiler: owner_of_compiler(recipes, target)?,
             target: target.clone(),
             host: host_triple(),
-            linkage,
+            // A toolchain of ours can always link statically.
+            linkage: if bootstrap.is_some() { Linkage::Static } else { linkage },
             languages,
             components,
             plain: request.plain,
             grade,
             environment: recipe.environment.clone().into_iter().chain(of_grade).collect(),
             host_compiler,
-            host_programs: programs_of(recipes, &recipe.host_tools_with(&request.versions))?,
+            host_programs: programs_of(recipes, &tools)?,
+            bootstrap,
             stages: Vec::new(),
             recipe,
         };
@@ -373,8 +416,7 @@ mod tests {
         let request = Request {
             versions: versions.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect(),
             languages: languages.iter().map(|language| (*language).to_owned()).collect(),
-            plain: false,
-            grade: None,
+            ..Request::default()
         };
         let target = targets.find(target).unwrap().0;
         Plan::new(&recipes, &sources, "debian", target, &request, Linkage::Static, &resolved, None)

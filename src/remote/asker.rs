@@ -1,7 +1,8 @@
 //! Asks a server, again where that is worth it, and goes on where a body breaks off.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long a server may be silent.
 const SILENCE: Duration = Duration::from_secs(20);
+
+/// What is read at once, in bytes, and how many such parts may wait to be used.
+const PART: usize = 1 << 16;
+const PARTS_AHEAD: usize = 4;
 
 /// Three attempts.
 const RETRY: Retry =
@@ -109,7 +114,7 @@ impl Asker {
         loop {
             let Some(response) = self.ask(request, end)? else { return Ok(None) };
             let mut content = Vec::new();
-            match read_until(response.take(limit), end, &mut content) {
+            match Arriving::of(response.take(limit)).read_all(end, &mut content) {
                 Ok(_) => return Ok(Some(content)),
                 Err(error) => {
                     let reason = format!("it broke off after {} bytes: {}", content.len(), http::root(&error));
@@ -123,7 +128,8 @@ impl Asker {
     pub(super) fn open(self: &Arc<Self>, url: Url, size: u64, end: Instant) -> Result<Option<Stream>, String> {
         let Some(response) = self.ask(&Request::new(Method::GET, &url), end)? else { return Ok(None) };
         let asker = self.clone();
-        Ok(Some(Box::new(Blob { asker, url, response, size, position: 0, backoff: Backoff::new(&RETRY), end })))
+        let body = Arriving::of(response);
+        Ok(Some(Box::new(Blob { asker, url, body, size, position: 0, backoff: Backoff::new(&RETRY), end })))
     }
 
     /// One attempt.
@@ -190,18 +196,61 @@ pub(super) fn backoff() -> Backoff {
     Backoff::new(&RETRY)
 }
 
-/// Reads all that comes until `end`: one byte now and then would keep a plain read going.
-fn read_until(mut from: impl Read, end: Instant, into: &mut Vec<u8>) -> io::Result<()> {
-    let mut buffer = [0; 1 << 13];
-    loop {
+/// What a server sends, read by a thread of its own: whoever waits for it can stop waiting, and a read cannot.
+struct Arriving {
+    parts: Receiver<io::Result<Vec<u8>>>,
+    part: Cursor<Vec<u8>>,
+}
+
+impl Arriving {
+    fn of(mut body: impl Read + Send + 'static) -> Self {
+        let (sender, parts) = mpsc::sync_channel(PARTS_AHEAD);
+        thread::spawn(move || {
+            loop {
+                let mut part = vec![0; PART];
+                let read = match body.read(&mut part) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Ok(0) => return,
+                    read => read,
+                };
+                let failed = read.is_err();
+                let part = read.map(|count| {
+                    part.truncate(count);
+                    part
+                });
+                // Nobody may wait for it any more.
+                if sender.send(part).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Self { parts, part: Cursor::default() }
+    }
+
+    /// As [`Read::read`], but not beyond `end`.
+    fn read(&mut self, end: Instant, buffer: &mut [u8]) -> io::Result<usize> {
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "it took longer than the remote's time limit");
+        // One byte now and then would keep it going.
         if left(end).is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "it took longer than the remote's time limit"));
+            return Err(late());
         }
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => into.extend_from_slice(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        if self.part.position() == self.part.get_ref().len() as u64 {
+            match self.parts.recv_timeout(left(end)) {
+                Ok(part) => self.part = Cursor::new(part?),
+                Err(RecvTimeoutError::Timeout) => return Err(late()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+        }
+        self.part.read(buffer)
+    }
+
+    fn read_all(mut self, end: Instant, into: &mut Vec<u8>) -> io::Result<()> {
+        let mut buffer = [0; 1 << 13];
+        loop {
+            match self.read(end, &mut buffer)? {
+                0 => return Ok(()),
+                count => into.extend_from_slice(&buffer[..count]),
+            }
         }
     }
 }
@@ -214,7 +263,7 @@ fn left(end: Instant) -> Duration {
 struct Blob {
     asker: Arc<Asker>,
     url: Url,
-    response: Response,
+    body: Arriving,
     size: u64,
     position: u64,
     backoff: Backoff,
@@ -224,10 +273,7 @@ struct Blob {
 impl Read for Blob {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if left(self.end).is_zero() {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "it took longer than the remote's time limit"));
-            }
-            let reason = match self.response.read(buffer) {
+            let reason = match self.body.read(self.end, buffer) {
                 Ok(0) if self.position < self.size && !buffer.is_empty() => {
                     format!("it broke off after {} bytes", self.position)
                 }
@@ -235,7 +281,7 @@ impl Read for Blob {
                     self.position += count as u64;
                     return Ok(count);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if left(self.end).is_zero() => return Err(error),
                 Err(error) => format!("it broke off after {} bytes: {}", self.position, http::root(&error)),
             };
             let trouble = Trouble::Passing { reason: reason.clone(), after: None };
@@ -243,7 +289,7 @@ impl Read for Blob {
             let again =
                 wait_or_give_up(trouble, &mut self.backoff, self.end).and_then(|()| self.asker.ask(&rest, self.end));
             match again {
-                Ok(Some(response)) => self.response = response,
+                Ok(Some(response)) => self.body = Arriving::of(response),
                 Ok(None) => return Err(io::Error::other(format!("{reason}, and then it was gone"))),
                 Err(why) if why == reason => return Err(io::Error::other(reason)),
                 Err(why) => return Err(io::Error::other(format!("{reason}; {why}"))),
@@ -259,4 +305,26 @@ pub(super) fn header(credentials: &Credentials) -> Option<HeaderValue> {
         Credentials::Bearer(token) => format!("Bearer {token}"),
     };
     HeaderValue::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_arrives_is_read_in_order_and_a_silent_server_is_not_waited_for() {
+        let (silent, keeps_it_open) = io::pipe().unwrap();
+        let content: Vec<u8> = (0..3 * PART as u32).map(|number| number as u8).collect();
+        let mut body = Arriving::of(Cursor::new(content.clone()).chain(silent));
+        let end = Instant::now() + Duration::from_secs(1);
+        let (mut read, mut buffer) = (Vec::new(), [0; 1000]);
+        let error = loop {
+            match body.read(end, &mut buffer) {
+                Ok(count) => read.extend_from_slice(&buffer[..count]),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((read, error.kind()), (content, io::ErrorKind::TimedOut));
+        drop(keeps_it_open);
+    }
 }

@@ -58,7 +58,7 @@ pub enum UnpackError {
         /// The name that was looked for.
         nested: String,
     },
-    /// A part that alone was wanted is not in the archive.
+    /// A part that was wanted is not in the archive.
     #[error("{} has nothing at `{part}`", archive.display())]
     PartMissing {
         /// The archive.

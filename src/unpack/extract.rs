@@ -13,6 +13,7 @@ use super::error::{Failure, Refusal, UnpackError, read_error};
 use super::name::{self, components};
 use super::stream::{Format, Meter, Metered, tar_stream};
 use super::tree::{FileMeta, Tree};
+use crate::recipe::Selection;
 use crate::source::Source;
 
 /// What an archive may come to.
@@ -35,12 +36,11 @@ impl Limits {
 
 type Stream<'m> = Metered<'m, Box<dyn Read + 'm>>;
 
-/// Unpacks the archive at `path`, which is what `source` describes, into the empty folder `into`: all of it, or `only` some
-/// paths and what is below them.
+/// Unpacks what `selection` says of the archive at `path`, which is what `source` describes, into the empty folder `into`.
 pub(super) fn extract(
     path: &Path,
     source: &Source,
-    only: &[String],
+    selection: &Selection,
     into: &Path,
     limits: Limits,
 ) -> Result<Unpacked, UnpackError> {
@@ -52,20 +52,25 @@ pub(super) fn extract(
         limits,
         seen: 0,
         content: 0,
-        parts: only.iter().map(|path| Part::of(path)).collect(),
+        only: parts_of(&selection.only),
+        without: parts_of(&selection.without),
         done: Unpacked { entries: 0, bytes: 0 },
     };
     match &source.nested {
         None => extraction.all(format, reader)?,
         Some(nested) => extraction.nested(nested, format, reader)?,
     }
-    match extraction.parts.iter().find(|part| !part.found) {
+    match extraction.only.iter().find(|part| !part.found) {
         Some(part) => Err(UnpackError::PartMissing { archive: extraction.archive, part: part.path.clone() }),
         None => Ok(extraction.done),
     }
 }
 
-/// A part of a tree that is wanted.
+fn parts_of(paths: &[String]) -> Vec<Part> {
+    paths.iter().map(|path| Part::of(path)).collect()
+}
+
+/// A part of a tree, wanted or not.
 struct Part {
     path: String,
     /// Whether anything of it was there.
@@ -94,7 +99,9 @@ struct Extraction {
     /// Bytes of content so far, skipped content included.
     content: u64,
     /// The parts that are wanted; all if there are none.
-    parts: Vec<Part>,
+    only: Vec<Part>,
+    /// The parts that are not.
+    without: Vec<Part>,
     done: Unpacked,
 }
 
@@ -171,11 +178,11 @@ impl Extraction {
     }
 
     fn is_wanted(&mut self, at: &[&[u8]]) -> bool {
-        let mut wanted = self.parts.is_empty();
-        for part in self.parts.iter_mut().filter(|part| part.holds(at)) {
+        let mut wanted = self.only.is_empty();
+        for part in self.only.iter_mut().filter(|part| part.holds(at)) {
             (part.found, wanted) = (true, true);
         }
-        wanted
+        wanted && !self.without.iter().any(|part| part.holds(at))
     }
 
     fn one<R: Read>(&mut self, entry: &mut Entry<'_, R>, top: &mut Top) -> Result<(), Failure> {
@@ -321,7 +328,7 @@ mod tests {
         let into = folder.path().join("tree");
         std::fs::create_dir(&into).unwrap();
         let limits = Limits { entries, ..Limits::of(&source) };
-        let unpacked = extract(&folder.path().join("x.tar"), &source, &[], &into, limits);
+        let unpacked = extract(&folder.path().join("x.tar"), &source, &Selection::default(), &into, limits);
         unpacked.map(|unpacked| unpacked.entries).map_err(|error| error.to_string())
     }
 

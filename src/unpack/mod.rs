@@ -36,6 +36,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::fetch::VerifiedFile;
+use crate::recipe::Selection;
 use crate::source::Source;
 
 pub use error::{Refusal, UnpackError};
@@ -59,14 +60,19 @@ pub struct Unpacked {
 /// [`Source::nested`] the archive of that name inside is unpacked and nothing else of the outer one. The one top-level
 /// folder of a tarball is stripped; a `.deb` is unpacked as it is.
 ///
-/// With `only`, paths in the tree, nothing but what is at and below them is unpacked; names elsewhere are checked all the same.
+/// What `selection` leaves out is not written; its names are checked all the same.
 ///
 /// `into` must be absent or an empty folder, and its parent must exist. `<into>.partial` is
 /// removed if an earlier run left it.
-pub fn unpack(file: &VerifiedFile, source: &Source, only: &[String], into: &Path) -> Result<Unpacked, UnpackError> {
+pub fn unpack(
+    file: &VerifiedFile,
+    source: &Source,
+    selection: &Selection,
+    into: &Path,
+) -> Result<Unpacked, UnpackError> {
     must_be_free(into)?;
     let mut partial = Partial::create(into)?;
-    let unpacked = extract(file.path(), source, only, &partial.path, Limits::of(source))?;
+    let unpacked = extract(file.path(), source, selection, &partial.path, Limits::of(source))?;
     fs::rename(&partial.path, into).map_err(|source| write_error(into, source))?;
     partial.renamed = true;
     Ok(unpacked)

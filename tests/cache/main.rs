@@ -8,6 +8,7 @@ mod bench;
 mod commands;
 mod crash;
 mod exchange;
+mod grades;
 mod lock;
 mod nginx;
 mod registry;

@@ -74,22 +74,21 @@ fn every_option_is_a_variable_too() {
 #[test]
 fn a_projects_file_counts_below_its_folder() {
     let place = Place::new();
-    std::fs::write(place.project.join("toolchains.toml"), "mirrors = ['./vendor']\nrecipes = 'build/recipes'\n")
-        .unwrap();
-    std::fs::create_dir_all(place.project.join("build")).unwrap();
+    std::fs::write(place.project.join("toolchains.toml"), "mirrors = ['./vendor']\n").unwrap();
     std::fs::rename(&place.mirror, place.project.join("vendor")).unwrap();
-    std::fs::rename(&place.recipes, place.project.join("build/recipes")).unwrap();
     let below = place.project.join("a/b");
     std::fs::create_dir_all(&below).unwrap();
     let mut command = place.command(&["install", "tiny", "--offline"]);
-    command.current_dir(below).env_remove("MUSLCHAIN_RECIPES");
+    command.current_dir(below);
     crate::support::process::Ran::of(command).succeeds();
 }
 
 #[test]
 fn programs_that_are_run_are_not_a_projects_to_name() {
     let place = Place::new();
-    for (line, key) in [("clang = './evil'", "clang"), ("launcher = 'ccache'", "launcher")] {
+    let lines =
+        [("clang = './evil'", "clang"), ("cc = './gcc'", "cc"), ("launcher = 'ccache'", "launcher"), ("recipes = '.'", "recipes")];
+    for (line, key) in lines {
         std::fs::write(place.project.join("toolchains.toml"), format!("{line}\n")).unwrap();
         place.install(&["tiny"]).refuses(&["toolchains.toml", key, "your own config.toml"]);
     }

@@ -31,6 +31,21 @@ fn a_source_is_unpacked_once_for_all_toolchains() {
 }
 
 #[test]
+fn the_sources_of_later_stages_are_unpacked_while_earlier_ones_run() {
+    let place = Place::new();
+    place.before("first", "while [ ! -e go ]; do sleep 0.02; done");
+    let mut running = place.begin_install(&["tiny", "--isolation", "namespaces", "--jobs", "2"]);
+    running.wait_for("stage 1 of 3");
+    until("beta is unpacked", || names(&place, "unpacked").len() == 4);
+    let work = |work: &std::path::PathBuf| work.join("tree").exists();
+    let tree = place.works().into_iter().find(work).unwrap().join("tree");
+    // The stage that runs does not see it.
+    assert!(tree.join("src/alpha").exists() && !tree.join("src/beta").exists());
+    std::fs::write(tree.join("go"), "").unwrap();
+    running.end().succeeds();
+}
+
+#[test]
 fn what_is_not_shared_is_unpacked_in_the_work_tree() {
     let place = Place::new();
     place.install(&["tiny", "--isolation", "none"]).succeeds();

@@ -6,6 +6,7 @@ mod support;
 
 mod account;
 mod archive;
+mod bootstrap;
 mod crash;
 mod failures;
 mod host_compiler;

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use muslchain::recipe::Selection;
 use muslchain::unpack::Unpacked;
 
 use crate::archives::{Node, Place, Tar, content, deb, gz, packed, xz, zst};
@@ -219,16 +220,27 @@ fn parts_of_a_tree_are_unpacked_without_the_rest() {
         .file("t/bin/tool", "tool")
         .end();
     let place = Place::new();
-    let unpacked = place.unpack_only(&["lib/one", "bin/tool"], "x.tar", &tar, "").unwrap();
+    let only =
+        |parts: &[&str]| Selection { only: parts.iter().map(|part| (*part).to_owned()).collect(), without: vec![] };
+    let unpacked = place.unpack_selected(&only(&["lib/one", "bin/tool"]), "x.tar", &tar, "").unwrap();
     assert_eq!(unpacked, Unpacked { entries: 3, bytes: 5 });
     let tree = crate::archives::snapshot(&place.tree());
     let paths: Vec<&Path> = tree.keys().map(PathBuf::as_path).collect();
     assert_eq!(paths, ["bin", "bin/tool", "lib", "lib/one", "lib/one/a", "lib/one/b"].map(Path::new));
+    // All but some, of everything and of a part.
+    let two = Tar::new().folder("t/").file("t/lib/one/a", "a").symlink("t/lib/one/b", "a").file("t/c", "c").end();
+    let without = vec!["lib/one/b".to_owned(), "none".to_owned()];
+    for (only, left) in [(only(&[]), &["c", "lib", "lib/one", "lib/one/a"][..]), (only(&["lib"]), &["lib", "lib/one", "lib/one/a"])] {
+        let place = Place::new();
+        place.unpack_selected(&Selection { without: without.clone(), ..only }, "x.tar", &two, "").unwrap();
+        let tree = crate::archives::snapshot(&place.tree());
+        assert_eq!(tree.keys().collect::<Vec<_>>(), left.iter().map(Path::new).collect::<Vec<_>>());
+    }
     // What is not there is told, and nothing is left; and names elsewhere are still looked at.
     let place = Place::new();
-    let error = place.unpack_only(&["lib/one", "lib/three"], "x.tar", &tar, "").unwrap_err().to_string();
+    let error = place.unpack_selected(&only(&["lib/one", "lib/three"]), "x.tar", &tar, "").unwrap_err().to_string();
     assert!(error.ends_with("has nothing at `lib/three`"), "{error}");
     assert!(!place.tree().exists());
     let hostile = Tar::new().folder("t/").file("t/a", "a").file("t/../../victim", "x").end();
-    assert!(Place::new().unpack_only(&["a"], "x.tar", &hostile, "").is_err());
+    assert!(Place::new().unpack_selected(&only(&["a"]), "x.tar", &hostile, "").is_err());
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use muslchain::digest::Sha256;
 use muslchain::fetch::VerifiedFile;
+use muslchain::recipe::Selection;
 use muslchain::source::Source;
 use muslchain::unpack::{Refusal, UnpackError, Unpacked, unpack};
 
@@ -185,19 +186,24 @@ impl Place {
 
     /// Unpacks `bytes` as the file `name`; `keys` are further lines of the source's table entry.
     pub fn unpack(&self, name: &str, bytes: &[u8], keys: &str) -> Result<Unpacked, UnpackError> {
-        self.unpack_only(&[], name, bytes, keys)
+        self.unpack_selected(&Selection::default(), name, bytes, keys)
     }
 
-    /// The same, of these parts only.
-    pub fn unpack_only(&self, only: &[&str], name: &str, bytes: &[u8], keys: &str) -> Result<Unpacked, UnpackError> {
-        let only: Vec<String> = only.iter().map(|part| (*part).to_owned()).collect();
+    /// The same, of these parts.
+    pub fn unpack_selected(
+        &self,
+        selection: &Selection,
+        name: &str,
+        bytes: &[u8],
+        keys: &str,
+    ) -> Result<Unpacked, UnpackError> {
         let file = self.path().join("archive");
         std::fs::write(&file, bytes).unwrap();
         let digest = Sha256::of_file(&file).unwrap().0;
         let source =
             format!("name = 'x'\nversion = '1'\nfile = '{name}'\nlicence = 'MIT'\nsha256 = '{digest}'\n{keys}\n");
         let source: Source = toml::from_str(&source).unwrap();
-        let result = unpack(&VerifiedFile::check(&file, &source).unwrap(), &source, &only, &self.tree());
+        let result = unpack(&VerifiedFile::check(&file, &source).unwrap(), &source, selection, &self.tree());
         std::fs::remove_file(&file).unwrap();
         result
     }

@@ -4,6 +4,8 @@
 rm -rf obj/gcc
 mkdir -p obj/gcc
 PATH="$WORK/compiler/bin:$PATH"
+. recipe/site.sh
+use_answers
 
 cd obj/gcc
 # The folder of C++ headers is said: beside the compiler's own headers it is found whatever the

@@ -2,6 +2,8 @@
 # compilers of this host are linked with the same.
 
 rm -rf host obj/host
+. recipe/site.sh
+: > config.site
 for library in gmp mpfr mpc; do
     mkdir -p "obj/host/$library"
     (
@@ -14,4 +16,5 @@ for library in gmp mpfr mpc; do
         MAKEFLAGS='' make install MAKEINFO=true
     )
 done
+gather_answers obj/host
 rm -rf obj/host host/share

@@ -14,7 +14,8 @@ if [ "$TARGET" = "$COMPILER_TRIPLE" ]; then
 fi
 
 . recipe/build-binutils.sh
-build_binutils "$TARGET" obj/binutils-of-target out
+. recipe/site.sh
+(use_answers && build_binutils "$TARGET" obj/binutils-of-target out)
 link_lib64
 
 for folder in lib/gcc libexec/gcc; do
