@@ -38,6 +38,8 @@ pub struct Chooser<'a> {
     pub locked: &'a [Source],
     /// Compilers of this machine that recipes may ask for.
     pub compilers: &'a HostCompilers<'a>,
+    /// Whether recipes are left out whose toolchains call a compiler of this machine, and are of use here only.
+    pub for_others: bool,
     /// Hears of everything.
     pub observer: &'a dyn Observer,
 }
@@ -66,6 +68,16 @@ pub enum ChoiceError {
     /// The recipes cannot be read.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// What the recipe makes is of use on this machine only.
+    #[error(
+        "the toolchains of recipe {recipe} call this machine's {tool}, and are of no use on another: `--recipe` names another recipe"
+    )]
+    NotForOthers {
+        /// The recipe.
+        recipe: String,
+        /// The compiler's name among the host tools.
+        tool: String,
+    },
     /// A moving version cannot be resolved.
     #[error("{component} `{version}` means the newest {package} of {suite}, which cannot be found out: {reason}")]
     Resolve {
@@ -100,10 +112,21 @@ impl Chooser<'_> {
     ///
     /// An error if what was asked for fits none.
     pub fn candidates(&self, targets: &[&Target], linkage: Linkage) -> Result<Vec<Candidate>, ChoiceError> {
-        let recipes = match &self.recipe {
+        let mut recipes = match &self.recipe {
             RecipeChoice::Named(name) => vec![name.clone()],
             RecipeChoice::Auto => self.recipes.in_order_of_preference()?,
         };
+        if self.for_others {
+            for name in std::mem::take(&mut recipes) {
+                match self.recipes.recipe(&name)?.host_compiler {
+                    None => recipes.push(name),
+                    Some(compiler) if self.recipe != RecipeChoice::Auto => {
+                        return Err(ChoiceError::NotForOthers { recipe: name, tool: compiler.tool });
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
         let mut candidates = Vec::new();
         let mut misfit = None;
         for (recipe, grade) in recipes.iter().flat_map(|recipe| self.grades(recipe)) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::build::{BuildError, Builder};
 use crate::contents::{Contents, Difference, differing_parts};
+use crate::event::Event;
 use crate::host::{Lacking, Needs};
 use crate::install::{InstallError, Installer};
 use crate::plan::{GradeChoice, Linkage, Plan, PlanError, Request};
@@ -120,11 +121,13 @@ pub fn rebuild(
         });
     }
     let table = chooser.recipes.host_tools()?;
-    let mut needs = Needs::of(&plan.recipe, &versions_of(installer, manifest), 1, 1);
-    let survey = installer.look(&table, &needs)?;
-    if plan.bootstrap.is_some() {
+    let mut needs = Needs::of_plan(&plan);
+    let mut all = needs.clone();
+    if let Some(bootstrap) = &plan.bootstrap {
+        all = all.or(&installer.needs_of_bootstrap(&bootstrap.plan));
         needs = needs.bootstrapped(&table);
     }
+    let survey = installer.look(&table, &all)?;
     let host = survey.check(&needs)?;
     if host.isolation != Isolation::Namespaces || manifest.isolation != Isolation::Namespaces.name() {
         return Err(RebuildError::NotComparable {
@@ -137,6 +140,12 @@ pub fn rebuild(
         return Err(RebuildError::Linkage { name: manifest.name.clone(), lack: lack.clone() });
     }
     installer.bootstrap(std::slice::from_ref(&plan), &survey)?;
+    if let Some(then) = &manifest.bootstrap
+        && chooser.store.manifest(&then.name)?.is_some_and(|now| now.contents != then.contents)
+    {
+        let note = format!("{} came out otherwise here than where it compiled {}", then.name, manifest.name);
+        chooser.observer.event(Event::Note(&note));
+    }
     let files = installer.fetch(std::slice::from_ref(&plan))?;
     let _lock = chooser.store.lock(&manifest.name, &manifest.name, chooser.observer)?;
     let jobs = installer.job_server()?;

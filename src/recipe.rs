@@ -45,7 +45,8 @@ pub struct Recipe {
     /// else of the shared ones.
     #[serde(default)]
     pub fixups: BTreeMap<String, String>,
-    /// How well its own programs can be compiled: variables for each grade. The first is taken when nobody says another.
+    /// How well its own programs can be compiled: variables for each grade. The first is the one that is built soonest, the last the
+    /// one whose programs work soonest: when nobody says another, it depends on what is built for which is taken.
     #[serde(default)]
     pub grades: IndexMap<String, BTreeMap<String, String>>,
     /// Variables for all stages.

@@ -121,15 +121,6 @@ impl Isolation {
         }
     }
 
-    /// Where a folder that is shown at `place` of the work tree is seen by the stages of this level: elsewhere than in namespaces
-    /// it stays where it is.
-    pub fn input_in_room(self, folder: &Path, place: &str) -> PathBuf {
-        match self {
-            Self::Namespaces => Path::new(WORK_IN_ROOM).join(place),
-            Self::Landlock | Self::None => folder.to_owned(),
-        }
-    }
-
     /// Where a folder of tools at `tools` is seen by the stages of this level.
     pub fn tools_in_room(self, tools: &Path) -> PathBuf {
         match self {

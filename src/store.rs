@@ -403,6 +403,11 @@ impl Store {
         Ok(FileLock::acquire(&path, |holder| observer.event(Event::Waiting { what, holder }))?)
     }
 
+    /// The lock of that name, unless another holds it.
+    pub fn try_lock(&self, name: &str) -> Result<Option<FileLock>, StoreError> {
+        Ok(FileLock::try_acquire(&self.folder("locks")?.join(format!("{name}.lock")))?)
+    }
+
     /// The sources that moving versions were resolved to.
     pub fn resolved(&self) -> Result<Vec<Source>, StoreError> {
         Ok(read_json(&self.root.join("resolved.json"))?.unwrap_or_default())

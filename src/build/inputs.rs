@@ -4,16 +4,15 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use fs_err::File;
 
 use super::script::{FIXUP_FOLDER, FIXUP_SCRIPT, Script};
-use super::{BOOTSTRAP, BuildError, Run};
+use super::{BuildError, Run};
 use crate::event::Event;
 use crate::plan::{PlannedStage, Tree};
-use crate::sandbox::Isolation;
 use crate::scratch::Kind;
 use crate::store::remove_tree;
 use crate::unpack;
@@ -28,8 +27,8 @@ impl Run<'_> {
         for (name, content) in &stage.files {
             fs_err::write(recipe.join(name), content)?;
         }
-        if self.plan.bootstrap.is_some() && self.builder.isolation == Isolation::Namespaces {
-            fs_err::create_dir_all(self.tree.join(BOOTSTRAP))?;
+        if let Some((_, Some(place))) = self.bootstrap_shown() {
+            fs_err::create_dir_all(self.tree.join(place))?;
         }
         Ok(())
     }
@@ -57,13 +56,20 @@ impl Run<'_> {
     }
 
     /// Unpacks the sources of later stages while earlier ones run: it takes one processor, and configure scripts leave
-    /// others idle. Stops before the next one when `stop` says so, and at what fails, which the stage will meet again and tell.
-    pub(super) fn unpack_ahead(&self, stop: &AtomicBool) {
+    /// others idle. Ends when all is there or no stage is to follow, and at what fails, which its stage will meet again and tell. What
+    /// another build is unpacking is left to that.
+    pub(super) fn unpack_ahead(&self) {
         for (number, stage) in self.plan.stages.iter().enumerate() {
-            for tree in &stage.unpack {
+            for tree in stage.unpack.iter().filter(|tree| !self.kept().unpacked(tree).exists()) {
                 let Ok(_job) = self.builder.jobs.job() else { return };
-                if stop.load(Ordering::Relaxed) || self.unpack_to_keep(number, tree).is_err() {
+                if self.ended.load(Ordering::Relaxed) {
                     return;
+                }
+                let _one = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+                match self.builder.store.try_lock(&self.unpacking_lock(tree)) {
+                    Ok(Some(_lock)) if self.unpack_locked(number, tree).is_ok() => {}
+                    Ok(None) => {}
+                    Ok(Some(_)) | Err(_) => return,
                 }
             }
         }
@@ -71,18 +77,25 @@ impl Run<'_> {
 
     /// Has a source unpacked and mended among what is kept.
     fn unpack_to_keep(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
-        let store = self.builder.store;
-        let kept = self.kept().unpacked(tree);
-        // Within this build nobody needs to hear of the waiting.
-        let _one = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.exists() {
+        if self.kept().unpacked(tree).exists() {
             return Ok(());
         }
+        // Within this build nobody needs to hear of the waiting.
+        let _one = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
         let what = format!("the unpacking of {}", tree.source.file);
-        let name = format!("unpack-{}", kept.file_name().unwrap_or_default().display());
-        let _lock = store.lock(&name, &what, self.builder.observer)?;
+        let _lock = self.builder.store.lock(&self.unpacking_lock(tree), &what, self.builder.observer)?;
+        self.unpack_locked(number, tree)
+    }
+
+    fn unpacking_lock(&self, tree: &Tree) -> String {
+        format!("unpack-{}", self.kept().unpacked(tree).file_name().unwrap_or_default().display())
+    }
+
+    /// The same, where this build has the lock.
+    fn unpack_locked(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
+        let kept = self.kept().unpacked(tree);
         if !kept.exists() {
-            let scratch = store.scratch(Kind::Unpack)?;
+            let scratch = self.builder.store.scratch(Kind::Unpack)?;
             let (fresh, bytes) = self.unpack_in(number, tree, scratch.path())?;
             self.kept().note_size(&kept, bytes)?;
             fs_err::rename(fresh, &kept)?;
@@ -115,8 +128,8 @@ impl Run<'_> {
         let trees = self.plan.stages.iter().flat_map(|stage| &stage.unpack);
         let there = trees.filter(|tree| self.tree.join(&tree.folder).exists());
         let place = |tree: &Tree| if self.shares { self.kept().unpacked(tree) } else { self.tree.join(&tree.folder) };
-        let shown = self.plan.bootstrap.iter().filter(|_| self.builder.isolation == Isolation::Namespaces);
-        let bootstrap = shown.map(|bootstrap| (self.bootstrap_folder(bootstrap), PathBuf::from(BOOTSTRAP)));
+        let bootstrap = self.bootstrap_shown().and_then(|(folder, place)| Some((folder, PathBuf::from(place?))));
+        let bootstrap = bootstrap.filter(|(_, place)| self.tree.join(place).exists());
         there.map(|tree| (place(tree), PathBuf::from(&tree.folder))).chain(bootstrap).collect()
     }
 

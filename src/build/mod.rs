@@ -32,7 +32,7 @@ use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::{self, Launcher};
 use crate::lock::FileLock;
-use crate::plan::{Bootstrap, Plan, PlannedStage};
+use crate::plan::{Plan, PlannedStage};
 use crate::sandbox::Isolation;
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
@@ -125,14 +125,11 @@ impl Builder<'_> {
         run.set_up(&work)?;
         run.restore_snapshot()?;
         let finished = run.is_finished()?;
-        let stop = AtomicBool::new(false);
         let records = std::thread::scope(|scope| {
             if run.shares && !finished {
-                scope.spawn(|| run.unpack_ahead(&stop));
+                scope.spawn(|| run.unpack_ahead());
             }
-            let records = run.stages();
-            stop.store(true, Ordering::Relaxed);
-            records
+            run.stages()
         })?;
         let contents = Contents::of(&run.out())?;
         let manifest = run.manifest(&name, records, &contents)?;
@@ -180,6 +177,7 @@ impl Builder<'_> {
             logs,
             shares,
             unpacking: Mutex::new(()),
+            ended: AtomicBool::new(false),
             finished_seconds: AtomicU64::new(0),
         }
     }
@@ -205,6 +203,8 @@ struct Run<'a> {
     shares: bool,
     /// Held while a source is unpacked.
     unpacking: Mutex<()>,
+    /// Whether no other stage is to begin.
+    ended: AtomicBool,
     /// Of the stages that are done, as the recipe expects them.
     finished_seconds: AtomicU64,
 }
@@ -229,8 +229,12 @@ impl Run<'_> {
             }
         }
         if let Some(bootstrap) = &self.plan.bootstrap {
-            let programs =
-                self.builder.isolation.input_in_room(&self.bootstrap_folder(bootstrap), BOOTSTRAP).join("bin");
+            let folder = match self.bootstrap_shown() {
+                Some((_, Some(place))) => self.builder.isolation.work_in_room(&self.tree).join(place),
+                Some((folder, None)) => folder,
+                None => return Ok(()),
+            };
+            let programs = folder.join("bin");
             for name in &bootstrap.programs {
                 symlink(programs.join(format!("{}-{name}", bootstrap.plan.target.triple)), self.tools.join(name))?;
             }
@@ -241,9 +245,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Where the toolchain is that takes the place of the host's compiler.
-    fn bootstrap_folder(&self, bootstrap: &Bootstrap) -> PathBuf {
-        self.builder.store.toolchain(&bootstrap.plan.name())
+    /// Where the toolchain is that takes the place of the host's compiler, and where in the work tree stages see it. Outside of
+    /// namespaces nothing can be shown at another place: they see it where it is.
+    fn bootstrap_shown(&self) -> Option<(PathBuf, Option<&'static str>)> {
+        let bootstrap = self.plan.bootstrap.as_ref()?;
+        let place = (self.builder.isolation == Isolation::Namespaces).then_some(BOOTSTRAP);
+        Some((self.builder.store.toolchain(&bootstrap.plan.name()), place))
     }
 
     /// What the host's compilers are called through: not for a recipe that compiles nothing for the host, or not by them.
@@ -257,6 +264,12 @@ impl Run<'_> {
     }
 
     fn stages(&self) -> Result<Vec<StageRecord>, BuildError> {
+        let records = self.stages_in_order();
+        self.ended.store(true, Ordering::Relaxed);
+        records
+    }
+
+    fn stages_in_order(&self) -> Result<Vec<StageRecord>, BuildError> {
         let mut records = Vec::new();
         let mut shared: Option<(usize, FileLock)> = None;
         for (number, stage) in self.plan.stages.iter().enumerate() {
@@ -329,7 +342,8 @@ impl Run<'_> {
         observer.event(Event::StageStarted { toolchain, stage: &stage.name, number: number + 1, count, log: &log });
         let started = Instant::now();
         self.lay_out(stage)?;
-        self.run_script(number, &Script::Stage)?;
+        // Before its job goes to who would unpack for the stages that do not follow.
+        self.run_script(number, &Script::Stage).inspect_err(|_| self.ended.store(true, Ordering::Relaxed))?;
         let elapsed = started.elapsed();
         // Before the mark: a run that is killed in between finds the snapshot and goes on from it.
         if stage.snapshot && self.shares {

@@ -10,7 +10,7 @@ use fs_err::File;
 use super::{BuildError, Run, environment, log};
 use crate::event::Event;
 use crate::plan::PlannedStage;
-use crate::sandbox::{self, Isolation, Room};
+use crate::sandbox::{self, Room};
 
 /// The folder in which a source is mended, and the script beside it that does so.
 pub(super) const FIXUP_FOLDER: &str = "source";
@@ -100,8 +100,8 @@ impl Run<'_> {
         for program in self.builder.host.programs.values() {
             shown.extend(sandbox::shown_for(&program.path)?);
         }
-        if self.builder.isolation != Isolation::Namespaces {
-            shown.extend(self.plan.bootstrap.iter().map(|bootstrap| self.bootstrap_folder(bootstrap)));
+        if let Some((folder, None)) = self.bootstrap_shown() {
+            shown.insert(folder);
         }
         Ok(shown.into_iter().collect())
     }

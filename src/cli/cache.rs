@@ -43,7 +43,7 @@ enum Command {
     Push(Push),
     /// Build for others what the remotes lack, and put it there: `install` and `push`
     ///
-    /// Unless a grade is said, it is `release`: built once, and used by many.
+    /// Unless a grade is said or locked, it is `release`: built once, and used by many.
     Build(Build),
     /// Take toolchains from a remote, and build nothing: `install --no-build`
     Pull(Asked),
@@ -54,7 +54,7 @@ enum Command {
     /// Each archive is fetched and every file in it held against its list. The exit code is 1 if anything is wrong, or
     /// if no remote has one.
     Verify(Verify),
-    /// Remove toolchains from a remote
+    /// Remove toolchains from a remote, of every grade unless one is said
     Rm(Asked),
     /// Remove from a remote that is a folder what has expired and what nothing belongs to
     Gc {
@@ -185,13 +185,15 @@ impl Push {
 
 impl Build {
     fn run(self, context: &Context, output: OutputOptions) -> Result<()> {
-        let mut preparation = Preparation::new(context, self.asked.ordered(), output)?.with_remotes(context)?;
+        let preparation = Preparation::new(context, self.asked.ordered(), output)?.with_remotes(context)?;
+        let mut preparation = preparation.kept_to_lock(context, false)?;
         let settings = &mut preparation.settings;
         if settings.request.grade == GradeChoice::Soonest && settings.lock.is_none() {
             settings.request.grade = GradeChoice::Best;
         }
         preparation.run(context, |installer, targets| {
             let pusher = self.signing.pusher(context, installer.cache.remotes)?;
+            installer.chooser.for_others = true;
             for toolchain in installer.install(targets)? {
                 pusher.push(&installer.cache, &toolchain.manifest, &preparation.progress)?;
             }

@@ -47,12 +47,7 @@ impl Options {
 
 /// Brings what was ordered into the store.
 pub fn install(context: &Context, order: Order, output: OutputOptions, may_build: bool, locked: bool) -> Result<()> {
-    let mut preparation = Preparation::new(context, order, output)?.with_remotes(context)?;
-    let locked = locked || switch(context, variable::LOCKED)?.unwrap_or(false);
-    preparation.locked = locked;
-    if locked && preparation.settings.lock.is_none() {
-        bail!("there is no toolchains.lock beside a toolchains.toml here or above: `muslchain lock` makes it");
-    }
+    let preparation = Preparation::new(context, order, output)?.with_remotes(context)?.kept_to_lock(context, locked)?;
     let install = |installer: &mut Installer<'_>, targets: &[&Target]| {
         installer.may_build = may_build;
         installer.install(targets)
@@ -158,6 +153,15 @@ impl Preparation {
         Ok(self)
     }
 
+    /// Whose toolchains have to be what the project's lock says, if that was asked for here or by the variable.
+    pub fn kept_to_lock(mut self, context: &Context, asked: bool) -> Result<Self> {
+        self.locked = asked || switch(context, variable::LOCKED)?.unwrap_or(false);
+        if self.locked && self.settings.lock.is_none() {
+            bail!("there is no toolchains.lock beside a toolchains.toml here or above: `muslchain lock` makes it");
+        }
+        Ok(self)
+    }
+
     /// Forgets what the lock says of the moving version of a component, or of all where it is empty.
     pub fn unlock(&mut self, component: &str) {
         self.locked_sources.retain(|source| !component.is_empty() && source.name != component);
@@ -189,7 +193,9 @@ impl Preparation {
         };
         let locked = lock.filter(|_| self.locked);
         let mut request = self.settings.request.clone();
-        if let (GradeChoice::Soonest, Some(grade)) = (&request.grade, lock.and_then(|lock| lock.grade.as_ref())) {
+        let same_recipe = lock.filter(|lock| recipe == RecipeChoice::Named(lock.recipe.clone()));
+        if let (GradeChoice::Soonest, Some(grade)) = (&request.grade, same_recipe.and_then(|lock| lock.grade.as_ref()))
+        {
             request.grade = GradeChoice::Named(grade.clone());
         }
         let mut installer = Installer {
@@ -202,6 +208,7 @@ impl Preparation {
                 request,
                 locked: &self.locked_sources,
                 compilers: &compilers,
+                for_others: false,
                 observer: &self.progress,
             },
             cache: Cache::new(&self.store, &self.remotes, &self.keys, locked, &self.progress),

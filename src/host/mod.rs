@@ -16,8 +16,11 @@ pub use self::program::{HostCompilers, NamedTools, Program};
 
 use self::compiler::{COMPILERS, Compiler};
 use self::program::programs_of;
+use crate::plan::Plan;
 use crate::recipe::{HostTool, HostTools, Recipe};
 use crate::sandbox::{self, Isolation};
+
+const STATIC_LIBRARIES: &str = "static libraries of C and C++";
 
 /// What a build needs of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,14 +29,22 @@ pub struct Needs {
     pub tools: BTreeSet<String>,
     /// Room below the store, in bytes.
     pub room: u64,
+    /// Whether programs for the host have to be linked statically. Otherwise a build goes on without.
+    pub static_link: bool,
 }
 
 impl Needs {
+    /// Those of one build.
+    pub fn of_plan(plan: &Plan) -> Self {
+        let versions = plan.components.iter().map(|(name, source)| (name.clone(), source.version.clone())).collect();
+        Self::of(&plan.recipe, &versions, 1, 1)
+    }
+
     /// Those of `toolchains` builds by `recipe`, so many at once, with these versions of components in place of its own.
     pub fn of(recipe: &Recipe, versions: &BTreeMap<String, String>, toolchains: usize, at_once: usize) -> Self {
         let room =
             recipe.disk.work_gb * 1_000_000_000 * at_once as u64 + recipe.disk.store_mb * 1_000_000 * toolchains as u64;
-        Self { tools: recipe.host_tools_with(versions), room }
+        Self { tools: recipe.host_tools_with(versions), room, static_link: false }
     }
 
     /// The same without the tools that a toolchain has too.
@@ -45,7 +56,7 @@ impl Needs {
     /// What either needs.
     pub fn or(mut self, other: &Self) -> Self {
         self.tools.extend(other.tools.iter().cloned());
-        Self { tools: self.tools, room: self.room.max(other.room) }
+        Self { tools: self.tools, room: self.room.max(other.room), static_link: self.static_link || other.static_link }
     }
 }
 
@@ -127,7 +138,7 @@ impl fmt::Display for Lacking {
             write!(f, "\n  {tool}: {purpose}")?;
         }
         if self.static_libraries {
-            write!(f, "\n  static libraries of C and C++: not required; with them the toolchain runs on any Linux")?;
+            write!(f, "\n  {STATIC_LIBRARIES}: not required; with them the toolchain runs on any Linux")?;
         }
         f.write_str(&install_commands(&self.packages))?;
         for (what, known) in &self.others {
@@ -232,6 +243,15 @@ impl Survey<'_> {
             let purpose = format!("{} links no program without it", compiler.name);
             lacking.add_tool(compiler.library, &purpose, self.table.get(compiler.name));
         }
+        // Without a compiler nobody knows. What is named too much is asked for once; what is named too late costs a build.
+        let unknown =
+            |compiler: &Compiler| needs.tools.contains(compiler.name) && !programs.contains_key(compiler.name);
+        let links_statically = self.static_link.is_ok() && !COMPILERS.iter().any(unknown);
+        if needs.static_link && !links_statically {
+            let purpose = "what compiles the others' programs is linked with them";
+            lacking.tools.push((STATIC_LIBRARIES.to_owned(), purpose.to_owned()));
+            collect_packages(&mut lacking.packages, &self.table.static_libc.packages);
+        }
         if self.free < needs.room {
             let [free, needed] = [self.free, needs.room].map(|bytes| bytes as f64 / 1e9);
             let known = format!("{free:.1} GB are free, {needed:.1} GB are needed");
@@ -255,10 +275,7 @@ impl Survey<'_> {
             }
             return Ok(Host { programs, isolation });
         }
-        // Without a compiler nobody knows. What is named too much is asked for once; what is named too late costs a build.
-        let unknown =
-            |compiler: &Compiler| needs.tools.contains(compiler.name) && !programs.contains_key(compiler.name);
-        if self.static_link.is_err() || COMPILERS.iter().any(unknown) {
+        if !needs.static_link && !links_statically {
             lacking.static_libraries = true;
             collect_packages(&mut lacking.packages, &self.table.static_libc.packages);
         }
@@ -308,7 +325,7 @@ mod tests {
     }
 
     fn needs(programs: &[&str], room: u64) -> Needs {
-        Needs { tools: programs.iter().map(|name| (*name).to_owned()).collect(), room }
+        Needs { tools: programs.iter().map(|name| (*name).to_owned()).collect(), room, static_link: false }
     }
 
     #[test]

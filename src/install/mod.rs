@@ -17,7 +17,7 @@ use crate::choice::{Candidate, ChoiceError, Chooser, sources_of};
 use crate::digest::Sha256;
 use crate::event::Event;
 use crate::fetch::{FetchError, VerifiedFile};
-use crate::host::{Host, Lacking, Look, NamedTools, Needs, NoStaticLink, Survey};
+use crate::host::{Host, Lacking, Look, NamedTools, Needs, Survey};
 use crate::jobs::JobServer;
 use crate::kept::Kept;
 use crate::launcher::Launcher;
@@ -116,9 +116,11 @@ pub enum InstallError {
     /// The host lacks something.
     #[error(transparent)]
     Lacking(#[from] Lacking),
-    /// The host cannot link what the first compiler has to be.
-    #[error("what compiles the others has to be linked statically, and {0}")]
-    Bootstrap(NoStaticLink),
+    /// What is to compile the others' programs is not what it was.
+    #[error(
+        "{0} is to compile others' programs, and is not as it was published: `muslchain verify {0}` tells what was changed, `muslchain uninstall {0}` has it built anew"
+    )]
+    Changed(String),
     /// The build failed.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -195,21 +197,37 @@ impl Installer<'_> {
         let Some(plan) = first.map(|bootstrap| &*bootstrap.plan) else { return Ok(()) };
         let plans = std::slice::from_ref(plan);
         self.pull(plans)?;
-        if self.missing(plans)?.is_empty() {
-            return Ok(());
+        let name = plan.name();
+        if let Some(manifest) = self.store().manifest(&name)? {
+            // Nobody may have looked at it for long, and what it makes is signed.
+            return match self.store().changes(&manifest)?.is_empty() {
+                true => Ok(()),
+                false => Err(InstallError::Changed(name)),
+            };
         }
         let host = survey.check(&self.needs_of_bootstrap(plan))?;
-        if let Err(lack) = &survey.static_link {
-            return Err(InstallError::Bootstrap(lack.clone()));
-        }
         let files = self.fetch(plans)?;
+        let kept = Kept::of(self.store());
+        let in_use = kept.in_use()?;
         self.have(plan, &files, &host, &self.job_server()?)?;
+        drop(in_use);
+        kept.trim(self.kept_cap)?;
         Ok(())
     }
 
-    fn needs_of_bootstrap(&self, plan: &Plan) -> Needs {
-        let versions = plan.components.iter().map(|(name, source)| (name.clone(), source.version.clone())).collect();
-        self.through_launcher(Needs::of(&plan.recipe, &versions, 1, 1))
+    /// What building the toolchain needs that compiles others' programs.
+    pub fn needs_of_bootstrap(&self, plan: &Plan) -> Needs {
+        let mut needs = self.through_launcher(Needs::of_plan(plan));
+        needs.static_link = true;
+        self.goes_on(needs, std::slice::from_ref(plan))
+    }
+
+    /// How much room a build still needs that was begun before is not known.
+    fn goes_on(&self, mut needs: Needs, plans: &[Plan]) -> Needs {
+        if plans.iter().any(|plan| self.store().work(&plan.name()).exists()) {
+            needs.room = 0;
+        }
+        needs
     }
 
     fn through_launcher(&self, mut needs: Needs) -> Needs {
@@ -479,7 +497,11 @@ impl Installer<'_> {
             Some(bootstrap) if self.missing(std::slice::from_ref(&bootstrap.plan))?.is_empty() => Ok(needs),
             Some(bootstrap) => Ok(needs.or(&self.needs_of_bootstrap(&bootstrap.plan))),
             // What it is to be is not known yet.
-            None => Ok(needs.or(&self.through_launcher(self.needs_of_recipe(candidate, targets)?))),
+            None => {
+                let mut first = self.through_launcher(self.needs_of_recipe(candidate, targets)?);
+                first.static_link = true;
+                Ok(needs.or(&first))
+            }
         }
     }
 
@@ -490,12 +512,8 @@ impl Installer<'_> {
             return Ok(Needs::of(&recipe, versions, targets.len(), at_once(targets.len(), self.jobs)));
         };
         let missing = self.missing(plans)?;
-        let mut needs = Needs::of(&recipe, versions, missing.len(), at_once(missing.len(), self.jobs));
-        // How much room a build still needs that was begun before is not known.
-        if missing.iter().any(|plan| self.store().work(&plan.name()).exists()) {
-            needs.room = 0;
-        }
-        Ok(needs)
+        let needs = Needs::of(&recipe, versions, missing.len(), at_once(missing.len(), self.jobs));
+        Ok(self.goes_on(needs, &missing))
     }
 
     /// Brings the sources of `plans` here.

@@ -39,15 +39,21 @@ impl Installer<'_> {
     pub fn known_plans(&self, targets: &[&Target]) -> Result<Vec<Vec<Plan>>, InstallError> {
         let candidates = self.chooser.candidates(targets, Linkage::Static)?;
         let mut known = Vec::new();
+        // By recipe: all its grades have the same reason.
+        let mut unknown = BTreeMap::new();
         for candidate in &candidates {
             match self.known_of(candidate, targets) {
                 Ok(plans) => known.push(plans),
-                Err(error) if candidates.len() == 1 => return Err(error.into()),
-                Err(error) => {
-                    let note = format!("recipe {} is left out: {error}", candidate.recipe);
-                    self.chooser.observer.event(Event::Note(&note));
-                }
+                Err(error) => drop(unknown.entry(&candidate.recipe).or_insert(error)),
             }
+        }
+        if known.is_empty()
+            && let Some((_, error)) = unknown.pop_first()
+        {
+            return Err(error.into());
+        }
+        for (recipe, error) in unknown {
+            self.chooser.observer.event(Event::Note(&format!("recipe {recipe} is left out: {error}")));
         }
         Ok(known)
     }
@@ -69,13 +75,15 @@ impl Installer<'_> {
         if self.cache.remotes.is_empty() && self.may_build {
             return Ok(None);
         }
-        let mut absent = Vec::new();
+        let mut absent: Vec<NotOffered> = Vec::new();
         for candidate in candidates {
             let plans = match self.known_of(candidate, targets) {
                 Ok(plans) => plans,
                 Err(error) => {
                     let name = format!("recipe {}", candidate.recipe);
-                    absent.push(NotOffered { name, reasons: vec![error.to_string()] });
+                    if !absent.iter().any(|other| other.name == name) {
+                        absent.push(NotOffered { name, reasons: vec![error.to_string()] });
+                    }
                     continue;
                 }
             };

@@ -27,7 +27,7 @@ impl Plan {
             #[serde(skip_serializing_if = "Option::is_none")]
             commands: Option<&'a HostCompiler>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            bootstrap: Option<Key>,
+            bootstrap: Option<(Key, &'a BTreeSet<String>)>,
         }
         Key::over(&FirstLink {
             schema: KEY_SCHEMA,
@@ -38,7 +38,7 @@ impl Plan {
             host_programs: &self.host_programs,
             host_compiler: self.host_compiler.as_ref(),
             commands: self.recipe.host_compiler.as_ref(),
-            bootstrap: self.bootstrap.as_ref().map(|bootstrap| bootstrap.plan.key()),
+            bootstrap: self.bootstrap.as_ref().map(|bootstrap| (bootstrap.plan.key(), &bootstrap.programs)),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Bootstrap, FoundCompiler, GradeChoice, Linkage, Plan, PlanError, Request};
+use super::{Bootstrap, FoundCompiler, GradeChoice, Linkage, Plan, PlanError, Request, host_machine};
 use crate::recipe::{Recipe, Recipes};
 use crate::source::{Source, Sources};
 use crate::target::{Served, Target};
@@ -36,11 +36,8 @@ pub(super) fn choose_bootstrap(
     resolved: &[Source],
 ) -> Result<Bootstrap, PlanError> {
     let recipe = recipes.recipe(recipe_name)?;
-    if recipe.host_compiler.is_some() {
-        return Err(PlanError::NothingToBootstrap { recipe: recipe_name.to_owned() });
-    }
     let targets = recipes.targets()?;
-    let (target, _) = targets.find(std::env::consts::ARCH).map_err(PlanError::NoTargetOfHost)?;
+    let (target, _) = targets.find(host_machine()).map_err(PlanError::NoTargetOfHost)?;
     let own = Request {
         versions: request.versions.clone(),
         languages: recipe.languages.clone(),

@@ -252,7 +252,10 @@ pub enum PlanError {
         known: Vec<String>,
     },
     /// A recipe that compiles no programs for the host.
-    #[error("recipe {recipe} compiles no programs for this machine, so there is nothing to bootstrap")]
+    #[error(
+        "recipe {recipe} compiles no programs for this machine, so there is nothing to bootstrap: where a file of settings says \
+         `bootstrap`, MUSLCHAIN_BOOTSTRAP=0 says otherwise"
+    )]
     NothingToBootstrap {
         /// The recipe.
         recipe: String,
@@ -303,7 +306,18 @@ pub enum PlanError {
 
 /// The triple of the machine that this program was built for, as GCC's `--build` takes it.
 pub fn host_triple() -> String {
-    format!("{}-pc-linux-gnu", std::env::consts::ARCH)
+    format!("{}-pc-linux-gnu", host_machine())
+}
+
+/// The first part of that triple: Rust's names leave the order of bytes open, and are others in part.
+fn host_machine() -> &'static str {
+    match (std::env::consts::ARCH, cfg!(target_endian = "little")) {
+        ("x86", _) => "i686",
+        ("mips", true) => "mipsel",
+        ("mips64", true) => "mips64el",
+        ("powerpc64", true) => "powerpc64le",
+        (machine, _) => machine,
+    }
 }
 
 impl Plan {
@@ -323,6 +337,9 @@ impl Plan {
         compiler: Option<&FoundCompiler>,
     ) -> Result<Self, PlanError> {
         let recipe = recipes.recipe(name)?;
+        if request.bootstrap && recipe.host_compiler.is_some() {
+            return Err(PlanError::NothingToBootstrap { recipe: name.to_owned() });
+        }
         let host_compiler = choose_compiler(&recipe, name, target, compiler)?;
         let languages = choose_languages(&recipe, name, request)?;
         let components = choose_components(&recipe, name, sources, request, resolved)?;

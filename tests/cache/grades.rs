@@ -2,13 +2,14 @@
 
 use crate::bench::Bench;
 use crate::support::Place;
+use crate::support::recipes::add_recipe;
 
 /// Recipes with two grades, which what they build tells.
 fn grades(bench: &Bench) {
     for place in [&bench.builder, &bench.user] {
         let grades = "[grades.fast]\nHOW = \"soon\"\n[grades.release]\nHOW = \"well\"\n\n[environment]";
         place.edit("toolchains/tiny/recipe.toml", "[environment]", grades);
-        place.before("last", "echo \"$HOW\" > out/lib/how");
+        place.before("last", "echo \"${HOW-}\" > out/lib/how");
     }
 }
 
@@ -74,4 +75,40 @@ fn a_lock_says_the_grade() {
     bench.user.install(&["--locked"]).succeeds();
     assert_eq!(how(&bench.user), "well\n");
     bench.user.install(&["--locked", "--grade", "fast"]).refuses(&["grade: fast, locked is release"]);
+}
+
+#[test]
+fn a_lock_of_another_recipe_says_nothing_of_the_grade() {
+    let bench = Bench::without_artifact();
+    grades(&bench);
+    add_recipe(&bench.user.recipes, "plain", r#"["sh"]"#);
+    std::fs::write(bench.user.project.join("toolchains.toml"), "targets = [\"tiny\"]\nrecipe = \"tiny\"\n").unwrap();
+    bench.user.run(&["lock", "--mirror", bench.user.mirror.to_str().unwrap()]).succeeds();
+    bench.user.install(&["--recipe", "plain"]).succeeds();
+    assert!(bench.user.toolchains()[0].to_str().unwrap().contains("-plain-"));
+}
+
+#[test]
+fn what_calls_a_compiler_of_this_machine_is_not_built_for_others() {
+    let bench = Bench::without_artifact();
+    bench.builder.run(&["uninstall", "tiny"]).succeeds();
+    let compiler = "[host-compiler]\ntool = \"sh\"\nprograms = {}\n\n[components]";
+    bench.builder.edit("toolchains/tiny/recipe.toml", "[components]", compiler);
+    build_for_others(&bench, &["--recipe", "tiny"]).refuses(&["call this machine's sh", "`--recipe` names another"]);
+    assert!(bench.builder.toolchains().is_empty());
+}
+
+#[test]
+fn a_recipe_that_nothing_is_known_of_is_told_of_once() {
+    let bench = Bench::new();
+    grades(&bench);
+    crate::lock::moving(&bench.user);
+    let ask = |command: &str| {
+        bench.user.run(&["cache", command, "--offline", "--remote", bench.remote.to_str().unwrap(), "tiny"])
+    };
+    for command in ["ls", "verify"] {
+        ask(command).refuses(&["beta `newest` means the newest beta of nowhere, which cannot be found out"]);
+    }
+    let ran = ask("pull").refuses(&["recipe tiny"]);
+    assert_eq!(ran.stderr.matches("cannot be found out").count(), 1, "{ran:#?}");
 }

@@ -112,8 +112,8 @@ fn what_does_not_move_is_not_upgraded() {
     lock(&place, &["--upgrade"]).succeeds();
 }
 
-/// A place whose beta moves, and the source that it was resolved to.
-fn moving(place: &Place) -> String {
+/// Has a place's beta move; what it is resolved to, if anybody says so.
+pub fn moving(place: &Place) -> String {
     let table = place.recipes.join("sources.toml");
     let moving =
         "[[moving]]\nname = 'beta'\nversion = 'newest'\nsuite = 'nowhere'\npackage = 'beta'\nlicence = 'MIT'\n";

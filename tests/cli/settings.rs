@@ -86,8 +86,12 @@ fn a_projects_file_counts_below_its_folder() {
 #[test]
 fn programs_that_are_run_are_not_a_projects_to_name() {
     let place = Place::new();
-    let lines =
-        [("clang = './evil'", "clang"), ("cc = './gcc'", "cc"), ("launcher = 'ccache'", "launcher"), ("recipes = '.'", "recipes")];
+    let lines = [
+        ("clang = './evil'", "clang"),
+        ("cc = './gcc'", "cc"),
+        ("launcher = 'ccache'", "launcher"),
+        ("recipes = '.'", "recipes"),
+    ];
     for (line, key) in lines {
         std::fs::write(place.project.join("toolchains.toml"), format!("{line}\n")).unwrap();
         place.install(&["tiny"]).refuses(&["toolchains.toml", key, "your own config.toml"]);

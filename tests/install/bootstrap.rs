@@ -86,7 +86,11 @@ fn the_hosts_compiler_does_not_matter_then() {
     assert_ne!(read(&first, &compiler), read(&other_first, &compiler), "both first compilers made the same");
     assert_eq!(read(&tiny, "contents.json"), read(&other_tiny, "contents.json"));
     assert_eq!(read(&tiny, "bin/tiny-linux-musl-gcc"), b"compiled by ours from tmp/compiler.c\n");
-    by_clang.run(&["verify", "tiny", "--rebuild", "--mirror", by_clang.mirror.to_str().unwrap()]).succeeds();
+    let rebuild = ["verify", "tiny", "--rebuild", "--mirror", by_clang.mirror.to_str().unwrap()];
+    by_clang.run(&rebuild).succeeds();
+    // What compiles it is built for that too, by the other compiler here.
+    by_clang.run(&["uninstall", other_first.file_name().unwrap().to_str().unwrap()]).succeeds();
+    by_clang.run(&rebuild).succeeds().says(&["came out otherwise here than where it compiled tiny-linux-musl-"]);
 
     // Nobody asked for a toolchain for this machine.
     by_gcc.run(&["dir", &host_target()]).refuses(&["means none of its toolchains"]);
@@ -117,6 +121,19 @@ fn the_first_compiler_is_built_once_and_is_part_of_the_key() {
 }
 
 #[test]
+fn what_was_changed_compiles_nothing() {
+    let place = place();
+    place.install(&["tiny", "--bootstrap"]).succeeds();
+    let [_, first] = both(&place);
+    let evil = first.join("lib/evil");
+    std::fs::write(&evil, "").unwrap();
+    let name = first.file_name().unwrap().to_str().unwrap();
+    place.install(&["other", "--bootstrap"]).refuses(&["is not as it was published", name]);
+    std::fs::remove_file(evil).unwrap();
+    place.install(&["other", "--bootstrap"]).succeeds();
+}
+
+#[test]
 fn it_compiles_in_rooms_of_every_level() {
     for level in ["landlock", "none"] {
         let place = place();
@@ -133,4 +150,7 @@ fn what_cannot_be_bootstrapped_is_refused() {
     place.install(&["tiny", "--cc", "/nowhere/gcc-99"]).refuses(&["gcc: compiles; /nowhere/gcc-99 is none"]);
     place.install(&["tiny", "--bootstrap", "--cc", "/nowhere/gcc-99"]).refuses(&["/nowhere/gcc-99 is none"]);
     assert!(place.toolchains().is_empty());
+    let compiler = "[host-compiler]\ntool = \"gcc\"\nprograms = {}\n\n[components]";
+    place.edit("toolchains/tiny/recipe.toml", "[components]", compiler);
+    place.install(&["tiny", "--bootstrap"]).refuses(&["nothing to bootstrap", "MUSLCHAIN_BOOTSTRAP=0"]);
 }

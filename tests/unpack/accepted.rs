@@ -230,7 +230,9 @@ fn parts_of_a_tree_are_unpacked_without_the_rest() {
     // All but some, of everything and of a part.
     let two = Tar::new().folder("t/").file("t/lib/one/a", "a").symlink("t/lib/one/b", "a").file("t/c", "c").end();
     let without = vec!["lib/one/b".to_owned(), "none".to_owned()];
-    for (only, left) in [(only(&[]), &["c", "lib", "lib/one", "lib/one/a"][..]), (only(&["lib"]), &["lib", "lib/one", "lib/one/a"])] {
+    for (only, left) in
+        [(only(&[]), &["c", "lib", "lib/one", "lib/one/a"][..]), (only(&["lib"]), &["lib", "lib/one", "lib/one/a"])]
+    {
         let place = Place::new();
         place.unpack_selected(&Selection { without: without.clone(), ..only }, "x.tar", &two, "").unwrap();
         let tree = crate::archives::snapshot(&place.tree());

@@ -3,6 +3,7 @@
 
 rm -rf host obj/host
 . recipe/site.sh
+use_answers
 : > config.site
 for library in gmp mpfr mpc; do
     mkdir -p "obj/host/$library"

@@ -1,5 +1,11 @@
 # What configure scripts found out about the host, once for all that come later: config.site, which they read.
 
+# The compiler and the C library that were asked: another build, in which they are others, may go on from the same stages.
+who_answers() {
+    gcc --version | sed -n 1p
+    printf '#include <features.h>\n__GLIBC__.__GLIBC_MINOR__\n' | gcc -E -P -
+}
+
 # gather_answers FOLDER [NAMES]: adds what the scripts below FOLDER found, where they agree. Only what depends on the host's compiler
 # and C library and on nothing that a package sets. Not which headers there are: scripts ask more of those that they have found. NAMES
 # is a further pattern of what is taken.
@@ -22,5 +28,10 @@ gather_answers() {
 
 # For the scripts that are called from now on.
 use_answers() {
+    who_answers > "$WORK/tmp/config.site.of"
+    if ! cmp -s "$WORK/tmp/config.site.of" "$WORK/config.site.of"; then
+        mv "$WORK/tmp/config.site.of" "$WORK/config.site.of"
+        : > "$WORK/config.site"
+    fi
     export CONFIG_SITE="$WORK/config.site"
 }
