@@ -3,6 +3,7 @@
 . recipe/musl-source.sh
 rm -rf out
 patched_musl musl
+patch_musl musl recipe/musl-call-of-s390x.patch
 
 # Clang looks for headers and libraries below <sysroot>/usr, musl installs them at the sysroot's root.
 mkdir -p "out/$TARGET"
