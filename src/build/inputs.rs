@@ -91,7 +91,7 @@ impl Run<'_> {
         format!("unpack-{}", self.kept().unpacked(tree).file_name().unwrap_or_default().display())
     }
 
-    /// The same, where this build has the lock.
+    /// Has a source unpacked and mended among what is kept, where this build has the lock of that.
     fn unpack_locked(&self, number: usize, tree: &Tree) -> Result<(), BuildError> {
         let kept = self.kept().unpacked(tree);
         if !kept.exists() {

@@ -228,13 +228,11 @@ impl Run<'_> {
                 _ => symlink(fs_err::canonicalize(&program.path)?, tool)?,
             }
         }
-        if let Some(bootstrap) = &self.plan.bootstrap {
-            let folder = match self.bootstrap_shown() {
-                Some((_, Some(place))) => self.builder.isolation.work_in_room(&self.tree).join(place),
-                Some((folder, None)) => folder,
-                None => return Ok(()),
-            };
-            let programs = folder.join("bin");
+        if let Some(bootstrap) = &self.plan.bootstrap
+            && let Some((folder, place)) = self.bootstrap_shown()
+        {
+            let work = self.builder.isolation.work_in_room(&self.tree);
+            let programs = place.map_or(folder, |place| work.join(place)).join("bin");
             for name in &bootstrap.programs {
                 symlink(programs.join(format!("{}-{name}", bootstrap.plan.target.triple)), self.tools.join(name))?;
             }
