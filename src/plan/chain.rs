@@ -108,7 +108,7 @@ impl Plan {
         let mut before = self.first_link();
         let mut scope = Scope::Host;
         let mut stages = Vec::new();
-        for stage in &self.recipe.stages {
+        for stage in self.recipe.stages.iter().filter(|stage| self.bootstrap.is_some() || !stage.bootstrap_only) {
             if stage.scope < scope {
                 let (recipe, stage, scope) = (self.recipe_name.clone(), stage.name.clone(), stage.scope);
                 return Err(PlanError::LateStage { recipe, stage, scope });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use muslchain::sandbox::SEARCH_PATH;
 
-use crate::support::Place;
+use crate::support::{Place, recipes};
 
 /// What stands for a toolchain's compiler: it says that it was here, and what it was given.
 const COMPILER: &str = r#"
@@ -118,6 +118,29 @@ fn the_first_compiler_is_built_once_and_is_part_of_the_key() {
     // It is there by now, and is one that its target can mean.
     place.install(&[&host_target(), "--languages", "c,c++"]).succeeds().says(&["is installed"]);
     place.run(&["env", &host_target()]).succeeds();
+}
+
+#[test]
+fn some_stages_are_there_for_it_alone() {
+    let place = place();
+    let gamma = recipes::archive(&[("content", "gamma 1.0\n")]);
+    recipes::add_source(&place.recipes, &place.mirror, "gamma", "1.0", &gamma, "");
+    place.edit("toolchains/tiny/recipe.toml", "[components]", "[components]\ngamma = \"1.0\"");
+    let extra = "[[stage]]\nname = \"extra\"\nscript = \"extra.sh\"\nbootstrap-only = true\nunpack = { gamma = \"src/gamma\" }\n\n";
+    let last = "[[stage]]\nname = \"last\"";
+    place.edit("toolchains/tiny/recipe.toml", last, &format!("{extra}{last}"));
+    place.script("extra", "cp src/gamma/content out/lib/gamma\n");
+    place.install(&["tiny", "--bootstrap"]).succeeds();
+    let [bootstrapped, first] = both(&place);
+    assert_eq!(std::fs::read(bootstrapped.join("lib/gamma")).unwrap(), b"gamma 1.0\n");
+    assert!(!first.join("lib/gamma").exists());
+    let components = |name: &Path| {
+        let shown = place.run(&["show", name.file_name().unwrap().to_str().unwrap(), "--json"]).json();
+        shown["components"].as_object().unwrap().keys().cloned().collect::<Vec<String>>()
+    };
+    assert_eq!(components(&bootstrapped), ["alpha", "beta", "gamma"]);
+    assert_eq!(components(&first), ["alpha", "beta"]);
+    place.run(&["verify", "tiny", "--rebuild", "--mirror", place.mirror.to_str().unwrap()]).succeeds();
 }
 
 #[test]

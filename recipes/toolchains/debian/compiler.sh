@@ -7,6 +7,10 @@ PATH="$WORK/compiler/bin:$PATH"
 . recipe/site.sh
 use_answers
 
+# There where the stage before made it.
+allocator=$WORK/host/lib/mimalloc.o
+[ -f "$allocator" ] || allocator=
+
 cd obj/gcc
 # The folder of C++ headers is said: beside the compiler's own headers it is found whatever the
 # target's name is.
@@ -25,7 +29,7 @@ cd obj/gcc
     --disable-gnu-indirect-function --without-isl --without-zstd \
     --with-gmp="$WORK/host" --with-mpfr="$WORK/host" --with-mpc="$WORK/host" \
     $COMPILER_OPTIONS \
-    CFLAGS="$HOST_CFLAGS" CXXFLAGS="$HOST_CFLAGS" LDFLAGS="$HOST_LDFLAGS" \
+    CFLAGS="$HOST_CFLAGS" CXXFLAGS="$HOST_CFLAGS" LDFLAGS="$HOST_LDFLAGS $allocator" \
     CFLAGS_FOR_TARGET="$TARGET_CFLAGS" CXXFLAGS_FOR_TARGET="$TARGET_CFLAGS"
 
 make MAKE="$GCC_MAKE" configure-gcc

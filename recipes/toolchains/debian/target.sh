@@ -15,7 +15,8 @@ fi
 
 . recipe/build-binutils.sh
 . recipe/site.sh
-(use_answers && build_binutils "$TARGET" obj/binutils-of-target out)
+use_answers
+build_binutils "$TARGET" obj/binutils-of-target out
 link_lib64
 
 for folder in lib/gcc libexec/gcc; do

@@ -4,6 +4,8 @@
 //! files; scripts that several recipes have in common are in `recipes/shared`. The recipes of this repository are embedded in the program; a folder of one's own takes
 //! their place as a whole.
 
+mod host_tools;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,6 +15,7 @@ use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+pub use self::host_tools::{HostTool, HostTools, StaticLibc, Versions};
 use crate::source::Sources;
 use crate::target::Targets;
 
@@ -151,6 +154,9 @@ pub struct Stage {
     /// Whether its result is kept for other toolchains that begin in the same way.
     #[serde(default)]
     pub snapshot: bool,
+    /// Whether it is passed over but for a bootstrap, where host programs have musl in them.
+    #[serde(default)]
+    pub bootstrap_only: bool,
 }
 
 /// Where a component is unpacked.
@@ -227,77 +233,6 @@ impl fmt::Display for Scope {
             Self::Target => "target",
         })
     }
-}
-
-/// Programs of the host and the packages that have them.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct HostTool {
-    /// What recipes call it.
-    pub name: String,
-    /// What it is for.
-    pub purpose: String,
-    /// The commands' names; the tool's own if there are none.
-    #[serde(default)]
-    programs: Vec<String>,
-    /// Where it is of use in some versions only.
-    #[serde(default)]
-    pub versions: Option<Versions>,
-    /// Whether a toolchain has these programs too, under its triple, so that one for the host can take their place.
-    #[serde(default)]
-    pub in_toolchains: bool,
-    /// Package manager to package names, separated by blanks.
-    pub packages: BTreeMap<String, String>,
-}
-
-/// Versions of a tool and the names that packages give to the programs of each.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Versions {
-    /// The lowest that will do.
-    pub at_least: u32,
-    /// What stands behind the programs' names, the best version first.
-    pub suffixes: Vec<String>,
-}
-
-impl HostTools {
-    /// The tool that recipes call so.
-    pub fn get(&self, name: &str) -> Option<&HostTool> {
-        self.tools.iter().find(|tool| tool.name == name)
-    }
-
-    /// The names of the commands of a tool: its own where the table has none of that name.
-    pub fn programs_of<'a>(&'a self, tool: &'a String) -> &'a [String] {
-        self.get(tool).map_or(std::slice::from_ref(tool), HostTool::programs)
-    }
-}
-
-impl HostTool {
-    fn programs(&self) -> &[String] {
-        match self.programs.is_empty() {
-            true => std::slice::from_ref(&self.name),
-            false => &self.programs,
-        }
-    }
-}
-
-/// The libraries for static host binaries and the packages that have them.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StaticLibc {
-    /// Package manager to package names, separated by blanks.
-    pub packages: BTreeMap<String, String>,
-}
-
-/// The table of host programs.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct HostTools {
-    /// One entry per program.
-    #[serde(rename = "tool")]
-    pub tools: Vec<HostTool>,
-    /// What static linking needs.
-    pub static_libc: StaticLibc,
 }
 
 /// Why the recipes cannot be read.
