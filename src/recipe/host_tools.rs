@@ -4,6 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+/// The table of host programs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HostTools {
+    /// One entry per program.
+    #[serde(rename = "tool")]
+    pub tools: Vec<HostTool>,
+    /// What static linking needs.
+    pub static_libc: StaticLibc,
+}
+
 /// Programs of the host and the packages that have them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -35,6 +46,14 @@ pub struct Versions {
     pub suffixes: Vec<String>,
 }
 
+/// The libraries for static host binaries and the packages that have them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaticLibc {
+    /// Package manager to package names, separated by blanks.
+    pub packages: BTreeMap<String, String>,
+}
+
 impl HostTools {
     /// The tool that recipes call so.
     pub fn get(&self, name: &str) -> Option<&HostTool> {
@@ -54,23 +73,4 @@ impl HostTool {
             false => &self.programs,
         }
     }
-}
-
-/// The libraries for static host binaries and the packages that have them.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StaticLibc {
-    /// Package manager to package names, separated by blanks.
-    pub packages: BTreeMap<String, String>,
-}
-
-/// The table of host programs.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct HostTools {
-    /// One entry per program.
-    #[serde(rename = "tool")]
-    pub tools: Vec<HostTool>,
-    /// What static linking needs.
-    pub static_libc: StaticLibc,
 }
