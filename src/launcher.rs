@@ -39,6 +39,16 @@ impl Kind {
         }
     }
 
+    /// What it is told by variables where the user says nothing else.
+    pub fn defaults(self) -> impl Iterator<Item = (String, String)> {
+        let defaults: &[(&str, &str)] = match self {
+            // Without, it keeps nothing of what begins with a precompiled header (its manual, "Precompiled headers").
+            Self::Ccache => &[("CCACHE_SLOPPINESS", "pch_defines,time_macros")],
+            Self::Distcc => &[],
+        };
+        defaults.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    }
+
     /// Whether it needs the network.
     pub fn needs_network(self) -> bool {
         self == Self::Distcc

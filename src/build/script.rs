@@ -66,6 +66,7 @@ impl Run<'_> {
         };
         if let Some(launcher) = launcher {
             let folder = builder.isolation.writable_in_room(&launcher.folder).display().to_string();
+            environment.extend(launcher.kind.defaults());
             environment.extend(launcher.variables.clone());
             environment.insert(launcher.kind.folder_variable().to_owned(), folder);
         }

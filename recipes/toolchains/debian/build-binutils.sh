@@ -13,7 +13,7 @@ build_binutils() {
             --prefix= --libdir=/lib --with-sysroot="/$1" \
             --disable-nls --disable-gprof --disable-gprofng --disable-gdb --disable-sim \
             --disable-multilib --disable-werror --disable-plugins --disable-separate-code \
-            --disable-shared --enable-deterministic-archives --without-zstd \
+            --disable-shared --enable-deterministic-archives --without-zstd --disable-dependency-tracking \
             CFLAGS="$HOST_CFLAGS" CXXFLAGS="$HOST_CFLAGS" LDFLAGS="$HOST_LDFLAGS"
 
         # V=1, so that the log shows each compilation. libtool drops a plain -static when it links programs, and -all-static is not a flag

@@ -12,7 +12,7 @@ for library in gmp mpfr mpc; do
         # --build and --host are said, not guessed: a guess names this machine's processor, and GMP
         # would choose its assembly by it.
         "$WORK/src/$library/configure" --build="$BUILD_TRIPLE" --host="$BUILD_TRIPLE" --prefix="$WORK/host" \
-            --disable-shared --with-gmp="$WORK/host" --with-mpfr="$WORK/host" CFLAGS="$HOST_CFLAGS"
+            --disable-shared --disable-dependency-tracking --with-gmp="$WORK/host" --with-mpfr="$WORK/host" CFLAGS="$HOST_CFLAGS"
         make MAKEINFO=true V=1
         MAKEFLAGS='' make install MAKEINFO=true
     )

@@ -14,7 +14,8 @@ mkdir -p obj/musl
     # What libc.so needs of libgcc is said: libgcc is not there yet to be found.
     ../../src/musl-patched/configure --host="$TARGET" --prefix= \
         CC="$TARGET-gcc" CFLAGS="$TARGET_CFLAGS" LIBCC=-lgcc
-    MAKEFLAGS='' make install-headers DESTDIR="$WORK/out/$TARGET"
+    # One program for each of 220 headers, where musl's own script calls six.
+    MAKEFLAGS='' make install-headers INSTALL=install DESTDIR="$WORK/out/$TARGET"
 )
 
 make_gcc . all-target-libgcc
@@ -23,4 +24,4 @@ make_gcc . all-target-libgcc
 # The objects of libc.a are position-independent: libc.so is linked from the same.
 # shellcheck disable=SC2016 # make's variable
 make -C obj/musl 'LOBJS=$(LIBC_OBJS)'
-MAKEFLAGS='' make -C obj/musl install 'LOBJS=$(LIBC_OBJS)' DESTDIR="$WORK/out/$TARGET"
+MAKEFLAGS='' make -C obj/musl install-libs 'LOBJS=$(LIBC_OBJS)' DESTDIR="$WORK/out/$TARGET"
