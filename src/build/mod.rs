@@ -4,6 +4,7 @@
 //! only then its mark is written, so that a build that was killed goes on at the stage where it
 //! stopped. A stage's script may find what an interrupted run of itself left and has to cope.
 
+mod additions;
 mod environment;
 mod inputs;
 mod log;
@@ -324,10 +325,14 @@ impl Run<'_> {
         let observer = self.builder.observer;
         let toolchain = &self.plan.target.triple;
         let record = |seconds| StageRecord { name: stage.name.clone(), key: stage.key, seconds };
-        if let Some(done) = self.done(stage)? {
+        let mut took = self.done(stage)?.map(|done| done.seconds);
+        if took.is_none() && stage.additions && self.shares {
+            took = self.take_over(number)?;
+        }
+        if let Some(seconds) = took {
             observer.event(Event::StageReused { toolchain, stage: &stage.name });
             self.finished_seconds.fetch_add(stage.seconds, Ordering::Relaxed);
-            return Ok(record(done.seconds));
+            return Ok(record(seconds));
         }
         for (number, earlier) in self.plan.stages[..=number].iter().enumerate() {
             for tree in &earlier.unpack {
@@ -340,12 +345,18 @@ impl Run<'_> {
         observer.event(Event::StageStarted { toolchain, stage: &stage.name, number: number + 1, count, log: &log });
         let started = Instant::now();
         self.lay_out(stage)?;
+        if stage.additions {
+            self.make_room_for_additions()?;
+        }
         // Before its job goes to who would unpack for the stages that do not follow.
         self.run_script(number, &Script::Stage).inspect_err(|_| self.ended.store(true, Ordering::Relaxed))?;
         let elapsed = started.elapsed();
         // Before the mark: a run that is killed in between finds the snapshot and goes on from it.
         if stage.snapshot && self.shares {
             self.take_snapshot(number, elapsed)?;
+        }
+        if stage.additions {
+            self.add(number, elapsed)?;
         }
         self.mark_done(stage, elapsed)?;
         self.finished_seconds.fetch_add(stage.seconds, Ordering::Relaxed);
@@ -409,8 +420,7 @@ impl Run<'_> {
                 Ok(seconds) => seconds,
                 Err(RestoreError::Io(error)) => return Err(error.into()),
                 Err(error @ RestoreError::Damaged { .. }) => {
-                    self.builder.observer.event(Event::Note(&format!("{error}; it is removed, and built again")));
-                    fs_err::remove_file(&kept)?;
+                    self.discard(&kept, &error)?;
                     remove_tree(&self.tree)?;
                     fs_err::create_dir_all(self.tree.join("tmp"))?;
                     continue;

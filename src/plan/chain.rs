@@ -1,6 +1,7 @@
 //! The chain of keys: what each link covers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde::Serialize;
 
@@ -86,25 +87,6 @@ impl Plan {
     }
 
     pub(super) fn chain(&self, recipes: &Recipes) -> Result<Vec<PlannedStage>, PlanError> {
-        #[derive(Serialize)]
-        struct Link<'a> {
-            before: Key,
-            name: &'a str,
-            script: &'a str,
-            files: BTreeMap<&'a str, Sha256>,
-            unpack: Vec<LinkTree<'a>>,
-        }
-        #[derive(Serialize)]
-        struct LinkTree<'a> {
-            folder: &'a str,
-            version: &'a str,
-            sha256: Sha256,
-            nested: Option<&'a str>,
-            #[serde(flatten)]
-            selection: &'a Selection,
-            fixup: Option<Sha256>,
-        }
-
         let mut before = self.first_link();
         let mut scope = Scope::Host;
         let mut stages = Vec::new();
@@ -112,6 +94,10 @@ impl Plan {
             if stage.scope < scope {
                 let (recipe, stage, scope) = (self.recipe_name.clone(), stage.name.clone(), stage.scope);
                 return Err(PlanError::LateStage { recipe, stage, scope });
+            }
+            if stage.interface.is_some() && stage.scope < Scope::Target {
+                let (recipe, stage, scope) = (self.recipe_name.clone(), stage.name.clone(), stage.scope);
+                return Err(PlanError::EarlyInterface { recipe, stage, scope });
             }
             if scope < Scope::Compiler && stage.scope >= Scope::Compiler {
                 before = self.link_of_compiler(before);
@@ -135,25 +121,7 @@ impl Plan {
                 let (folder, selection) = (self.with_versions(place.folder()), place.selection());
                 unpack.push(Tree { source: source.clone(), folder, selection, fixup });
             }
-            let key = Key::over(&Link {
-                before,
-                name: &stage.name,
-                script: &stage.script,
-                files: files.iter().map(|(file, content)| (file.as_str(), Sha256::of(content))).collect(),
-                unpack: unpack
-                    .iter()
-                    .map(|tree| LinkTree {
-                        folder: &tree.folder,
-                        version: tree.source.upstream_version(),
-                        sha256: tree.source.sha256,
-                        nested: tree.source.nested.as_deref(),
-                        selection: &tree.selection,
-                        fixup: tree.fixup.as_deref().map(Sha256::of),
-                    })
-                    .collect(),
-            });
-            before = key;
-            stages.push(PlannedStage {
+            let mut planned = PlannedStage {
                 name: stage.name.clone(),
                 script: stage.script.clone(),
                 files,
@@ -163,9 +131,79 @@ impl Plan {
                 seconds: self.of_languages(&stage.seconds),
                 pace: stage.pace.clone(),
                 snapshot: stage.snapshot,
-                key,
-            });
+                interface: stage.interface.clone(),
+                additions: stage.additions,
+                before,
+                key: before,
+            };
+            planned.key = planned.key_behind(before);
+            before = planned.key;
+            stages.push(planned);
         }
         Ok(stages)
+    }
+
+    /// What determines the additions of the stage `number`: as its key, but of a stage before it that has an interface no more than
+    /// the digest of that file, which `interface` is asked for by its name.
+    pub fn key_by_sight(&self, number: usize, interface: impl Fn(&str) -> io::Result<Sha256>) -> io::Result<Key> {
+        #[derive(Serialize)]
+        struct Sight {
+            before: Key,
+            interface: Sha256,
+        }
+        let mut seen = None;
+        for stage in &self.stages[..number] {
+            let before = seen.unwrap_or(stage.before);
+            if let Some(file) = &stage.interface {
+                seen = Some(Key::over(&Sight { before, interface: interface(file)? }));
+            } else if seen.is_some() {
+                seen = Some(stage.key_behind(before));
+            }
+        }
+        let stage = &self.stages[number];
+        Ok(stage.key_behind(seen.unwrap_or(stage.before)))
+    }
+}
+
+impl PlannedStage {
+    /// Its key, where `before` covers all that is before it.
+    fn key_behind(&self, before: Key) -> Key {
+        #[derive(Serialize)]
+        struct Link<'a> {
+            before: Key,
+            name: &'a str,
+            script: &'a str,
+            files: BTreeMap<&'a str, Sha256>,
+            unpack: Vec<LinkTree<'a>>,
+        }
+        #[derive(Serialize)]
+        struct LinkTree<'a> {
+            folder: &'a str,
+            version: &'a str,
+            sha256: Sha256,
+            nested: Option<&'a str>,
+            #[serde(flatten)]
+            selection: &'a Selection,
+            fixup: Option<Sha256>,
+        }
+
+        Key::over(&Link {
+            before,
+            name: &self.name,
+            script: &self.script,
+            files: self.files.iter().map(|(file, content)| (file.as_str(), Sha256::of(content))).collect(),
+            unpack: self
+                .unpack
+                .iter()
+                .map(|tree| LinkTree {
+                    folder: &tree.folder,
+                    version: tree.source.upstream_version(),
+                    sha256: tree.source.sha256,
+                    nested: tree.source.nested.as_deref(),
+                    selection: &tree.selection,
+                    fixup: tree.fixup.as_deref().map(Sha256::of),
+                })
+                .collect(),
+        })
     }
 }

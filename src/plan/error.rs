@@ -98,6 +98,18 @@ pub enum PlanError {
         /// Its scope.
         scope: Scope,
     },
+    /// A stage whose interface would hide what is decided behind it.
+    #[error(
+        "stage {stage} of recipe {recipe} has an interface, but its scope is {scope}: only stages of the scope target may have one"
+    )]
+    EarlyInterface {
+        /// The recipe.
+        recipe: String,
+        /// The stage.
+        stage: String,
+        /// Its scope.
+        scope: Scope,
+    },
     /// A moving version that has not been resolved yet.
     #[error("{} {} has not been resolved to a file yet", .0.name, .0.version)]
     Unresolved(Box<Moving>),

@@ -173,6 +173,12 @@ pub struct PlannedStage {
     pub pace: Vec<[f64; 2]>,
     /// Whether its result is kept.
     pub snapshot: bool,
+    /// The file of the work tree that says all that later stages see of its result, where that is less.
+    pub interface: Option<String>,
+    /// Whether what it adds to the toolchain is kept, under [`Plan::key_by_sight`].
+    pub additions: bool,
+    /// What its key has of everything before it.
+    pub before: Key,
     /// Its key, which covers all stages before it.
     pub key: Key,
 }
@@ -376,6 +382,26 @@ mod tests {
         let libc = old.stages.iter().position(|stage| stage.name == "libc").unwrap();
         assert!(compiler < libc && same[..libc].iter().all(|same| *same), "{same:?}");
         assert!(same[libc..].iter().all(|same| !*same), "{same:?}");
+    }
+
+    #[test]
+    fn what_is_compiled_against_musl_is_kept_by_what_it_sees_of_it() {
+        let by_sight = |target: &str, versions: &[(&str, &str)], interface: &[u8]| {
+            let plan = plan(target, versions, &["c"]).unwrap();
+            let runtime = plan.stages.iter().position(|stage| stage.name == "runtime").unwrap();
+            assert!(plan.stages[runtime].additions);
+            plan.key_by_sight(runtime, |_| Ok(Sha256::of(interface))).unwrap()
+        };
+        let base = by_sight("armv7", &[], b"headers");
+        assert_eq!(base, by_sight("armv7", &[("musl", "1.2.6")], b"headers"));
+        let others = [
+            by_sight("armv7", &[], b"other headers"),
+            by_sight("armv7", &[("gcc", "14.2.0")], b"headers"),
+            by_sight("armv5", &[], b"headers"),
+        ];
+        for other in others {
+            assert_ne!(base, other);
+        }
     }
 
     #[test]

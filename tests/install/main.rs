@@ -5,6 +5,7 @@
 mod support;
 
 mod account;
+mod additions;
 mod archive;
 mod bootstrap;
 mod crash;
