@@ -14,7 +14,7 @@ done
 cd cxx
 
 # The headers, with the settings that CMake would write.
-headers=$WORK/out/$TARGET/include/c++/v1
+headers=$WORK/additions/$TARGET/include/c++/v1
 mkdir -p "$headers"
 cp -R libcxx/include/. "$headers/"
 rm -f "$headers"/*.in "$headers"/CMakeLists.txt
@@ -62,7 +62,8 @@ abi="$cxx -D_LIBCXXABI_BUILDING_LIBRARY -DHAVE___CXA_THREAD_ATEXIT_IMPL -Ilibcxx
     done
 } | compile_all
 
-lib=$WORK/out/$TARGET/lib
+lib=$WORK/additions/$TARGET/lib
+mkdir -p "$lib"
 llvm-ar rcD "$lib/libunwind.a" unwind/*.o
 llvm-ar rcD "$lib/libc++abi.a" abi/*.o
 # As clang links libc++ alone, what it needs of libc++abi is in it too.

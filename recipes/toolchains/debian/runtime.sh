@@ -4,17 +4,15 @@
 
 # From a run that was interrupted.
 rm -rf "obj/gcc/$TARGET"
-make_gcc . all-target-libgcc
-(export MAKEFLAGS=''; make_gcc . install-strip-target-libgcc DESTDIR="$WORK/additions")
-
-libraries=libatomic
+add() { # LIBRARY INSTALL
+    make_gcc . "all-target-$1"
+    (export MAKEFLAGS=''; make_gcc . "$2-target-$1" DESTDIR="$WORK/additions")
+}
+add libgcc install-strip
+add libatomic install
 case ",$COMPILED_LANGUAGES," in
-    *,c++,*) libraries="$libraries libstdc++-v3" ;;
+    *,c++,*) add libstdc++-v3 install ;;
 esac
-for library in $libraries; do
-    make_gcc . "all-target-$library"
-    (export MAKEFLAGS=''; make_gcc . "install-target-$library" DESTDIR="$WORK/additions")
-done
 
 # A family's compiler looks for a folder of its own name among the C++ headers, which were installed
 # where it is the target.
