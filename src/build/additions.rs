@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::{BuildError, OUT, Run};
 use crate::digest::Sha256;
-use crate::event::Event;
 use crate::scratch::Kind;
 use crate::snapshot::{self, RestoreError};
 use crate::store::remove_tree;
@@ -57,12 +56,6 @@ impl Run<'_> {
         let seconds = seconds.iter().sum();
         self.mark_done(&self.plan.stages[number], Duration::from_secs_f64(seconds))?;
         Ok(Some(seconds))
-    }
-
-    /// Tells that something kept is damaged, and removes it.
-    pub(super) fn discard(&self, kept: &Path, error: &RestoreError) -> io::Result<()> {
-        self.builder.observer.event(Event::Note(&format!("{error}; it is removed, and built again")));
-        fs_err::remove_file(kept)
     }
 
     fn kept_additions(&self, number: usize) -> io::Result<PathBuf> {

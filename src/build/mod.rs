@@ -352,11 +352,11 @@ impl Run<'_> {
         self.run_script(number, &Script::Stage).inspect_err(|_| self.ended.store(true, Ordering::Relaxed))?;
         let elapsed = started.elapsed();
         // Before the mark: a run that is killed in between finds the snapshot and goes on from it.
-        if stage.snapshot && self.shares {
-            self.take_snapshot(number, elapsed)?;
-        }
         if stage.additions {
             self.add(number, elapsed)?;
+        }
+        if stage.snapshot && self.shares {
+            self.take_snapshot(number, elapsed)?;
         }
         self.mark_done(stage, elapsed)?;
         self.finished_seconds.fetch_add(stage.seconds, Ordering::Relaxed);
@@ -401,6 +401,12 @@ impl Run<'_> {
         let kept = self.kept().snapshot(self.plan.stages[number].key);
         let scratch = self.builder.store.scratch(Kind::Snapshot)?;
         Ok(snapshot::take(&self.tree, &inputs, &seconds, self.builder.threads, scratch.path(), &kept)?)
+    }
+
+    /// Tells that something kept is damaged, and removes it.
+    fn discard(&self, kept: &Path, error: &RestoreError) -> io::Result<()> {
+        self.builder.observer.event(Event::Note(&format!("{error}; it is removed, and built again")));
+        fs_err::remove_file(kept)
     }
 
     /// Puts the latest kept result in place of a work tree that is not as far.

@@ -175,6 +175,8 @@ impl PlannedStage {
             script: &'a str,
             files: BTreeMap<&'a str, Sha256>,
             unpack: Vec<LinkTree<'a>>,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            additions: bool,
         }
         #[derive(Serialize)]
         struct LinkTree<'a> {
@@ -204,6 +206,7 @@ impl PlannedStage {
                     fixup: tree.fixup.as_deref().map(Sha256::of),
                 })
                 .collect(),
+            additions: self.additions,
         })
     }
 }

@@ -173,12 +173,12 @@ pub struct PlannedStage {
     pub pace: Vec<[f64; 2]>,
     /// Whether its result is kept.
     pub snapshot: bool,
-    /// The file of the work tree that says all that later stages see of its result, where that is less.
+    /// The file of the work tree that says all that stages with additions see of its result, where that is less.
     pub interface: Option<String>,
     /// Whether what it adds to the toolchain is kept, under [`Plan::key_by_sight`].
     pub additions: bool,
     /// What its key has of everything before it.
-    pub before: Key,
+    before: Key,
     /// Its key, which covers all stages before it.
     pub key: Key,
 }

@@ -154,12 +154,12 @@ pub struct Stage {
     /// Whether its result is kept for other toolchains that begin in the same way.
     #[serde(default)]
     pub snapshot: bool,
-    /// A file that it writes into the work tree, which says all that later stages see of its result. Those that keep their
-    /// additions are then taken over where this says the same, whatever else changed. For stages of the scope `target`.
+    /// A file that it writes into the work tree, which says all that later stages with additions see of its result. These are then
+    /// taken over where it says the same, whatever else changed. For stages of the scope `target`.
     #[serde(default)]
     pub interface: Option<String>,
-    /// Whether it makes nothing that later stages need but what it puts into the folder `additions`, from where it comes into the
-    /// toolchain: that is kept for other builds in which the stage sees the same.
+    /// Whether it makes nothing that later stages or the manifest need but what it puts into the folder `additions`, from where it
+    /// comes into the toolchain: that is kept for other builds in which the stage sees the same.
     #[serde(default)]
     pub additions: bool,
     /// Whether it is passed over but for a bootstrap, where host programs have musl in them.

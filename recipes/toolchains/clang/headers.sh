@@ -16,4 +16,5 @@ cd musl
     CFLAGS="$TARGET_CFLAGS" LDFLAGS=-fuse-ld=lld LIBCC="$WORK/runtime/libclang_rt.builtins.a"
 MAKEFLAGS='' make install-headers DESTDIR="$WORK/out/$TARGET"
 # What libc++ sees of musl: it is archived, not linked, and built without configure scripts.
-(cd "$WORK/out/$TARGET" && find include/ -type f -exec sha256sum {} + | sort -k 2) > "$WORK/libc-headers"
+. "$WORK/recipe/libc-interface.sh"
+write_libc_interface
