@@ -232,6 +232,16 @@ fn the_drivers_own_specs_are_still_there() {
 }
 
 #[test]
+fn a_program_that_counts_writes_its_counts() {
+    let out = tempfile::tempdir().unwrap();
+    fs_err::write(out.path().join("counts.c"), "int main(void) { return 0; }\n").unwrap();
+    let compiler = toolchain().join("bin").join(format!("{TRIPLE}-gcc"));
+    run(Command::new(compiler).current_dir(out.path()).args(["--coverage", "-o", "counts", "counts.c"]));
+    run(Command::new(qemu()).arg(out.path().join("counts")));
+    assert!(out.path().join("counts.gcda").exists());
+}
+
+#[test]
 fn two_stores_and_two_caches_make_the_same_program() {
     let other = tempfile::tempdir().unwrap();
     let store = other.path().join("a store elsewhere");

@@ -4,15 +4,19 @@
 
 # From a run that was interrupted.
 rm -rf "obj/gcc/$TARGET"
-add() { # LIBRARY INSTALL
-    make_gcc . "all-target-$1"
-    (export MAKEFLAGS=''; make_gcc . "$2-target-$1" DESTDIR="$WORK/additions")
-}
-add libgcc install-strip
-add libatomic install
+built='all-target-libgcc all-target-libatomic'
+installed='install-strip-target-libgcc install-target-libatomic'
 case ",$COMPILED_LANGUAGES," in
-    *,c++,*) add libstdc++-v3 install ;;
+    *,c++,*)
+        built="$built all-target-libstdc++-v3"
+        installed="$installed install-target-libstdc++-v3"
+        ;;
 esac
+# In one call: while one is configured, the other is compiled.
+# shellcheck disable=SC2086 # a list of goals
+make_gcc . $built
+# shellcheck disable=SC2086 # a list of goals
+(export MAKEFLAGS=''; make_gcc . $installed DESTDIR="$WORK/additions")
 
 # A family's compiler looks for a folder of its own name among the C++ headers, which were installed
 # where it is the target.

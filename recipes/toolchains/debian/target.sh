@@ -16,7 +16,7 @@ fi
 . recipe/build-binutils.sh
 . recipe/site.sh
 use_answers
-build_binutils "$TARGET" obj/binutils-of-target out
+build_binutils "$TARGET" obj/binutils-of-target out obj/binutils
 link_lib64
 
 for folder in lib/gcc libexec/gcc; do
