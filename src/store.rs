@@ -363,10 +363,14 @@ impl Store {
         remove_tree(&self.shims(&manifest.name))?;
         remove_tree(&self.logs(&manifest.name))?;
         remove_tree(&self.work(&manifest.name))?;
-        // Before it goes, so that no triple ever means what is not there.
+        // Before it goes, so that a triple that has others never means what is not there.
         self.set_other_current(manifest)?;
         let trash = self.scratch(Kind::Trash)?;
         fs_err::rename(self.toolchain(&manifest.name), trash.path().join("toolchain"))?;
+        // Once it is gone, so that the last of a triple is meant as long as it is there.
+        if self.is_current(manifest) {
+            fs_err::remove_file(self.alias(&manifest.triple))?;
+        }
         Ok(trash.remove()?)
     }
 
@@ -380,9 +384,13 @@ impl Store {
         Ok(scratch::sweep(&self.root.join("work"), &self.root.join("locks"), observer)?)
     }
 
+    fn is_current(&self, manifest: &Manifest) -> bool {
+        fs_err::read_link(self.alias(&manifest.triple)).is_ok_and(|target| target.ends_with(&manifest.name))
+    }
+
+    /// If the triple means this toolchain, and has others, it means the newest of them then.
     fn set_other_current(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        let alias = self.alias(&manifest.triple);
-        if !fs_err::read_link(&alias).is_ok_and(|target| target.ends_with(&manifest.name)) {
+        if !self.is_current(manifest) {
             return Ok(());
         }
         let mut others = Vec::new();
@@ -391,10 +399,10 @@ impl Store {
             let published = fs_err::metadata(self.toolchain(&other.name).join(MANIFEST_FILE))?.modified()?;
             others.push((published, other.name));
         }
-        match others.into_iter().max() {
-            Some((_, name)) => self.set_current(&manifest.triple, &name),
-            None => Ok(fs_err::remove_file(alias)?),
+        if let Some((_, newest)) = others.into_iter().max() {
+            self.set_current(&manifest.triple, &newest)?;
         }
+        Ok(())
     }
 
     /// Takes the lock of that name, waiting for whoever holds it.
