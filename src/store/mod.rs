@@ -7,7 +7,9 @@
 //! every phase. Known limit: whoever can write to the store can change a toolchain in it; its files
 //! are only marked read-only.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod manifest;
+mod records;
+
 use std::fs::Permissions;
 use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -16,128 +18,16 @@ use std::path::{Path, PathBuf};
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
+pub use self::manifest::{BootstrapRecord, CompilerRecord, MANIFEST_SCHEMA, Manifest, PatchRecord, StageRecord};
 use crate::contents::{CONTENTS_FILE, Contents, Difference, MANIFEST_FILE};
 use crate::digest::Sha256;
 use crate::event::{Event, Observer};
-use crate::host::Program;
-use crate::launcher;
 use crate::lock::FileLock;
-use crate::plan::{FoundCompiler, Key};
-use crate::recipe::HostCompiler;
 use crate::scratch::{self, Kind, Scratch};
-use crate::source::Source;
 use crate::whole::{self, sync_folder};
-
-/// Version of the manifest's format.
-pub const MANIFEST_SCHEMA: u32 = 1;
 
 /// Says in a work tree that it stays although its toolchain is built.
 const KEPT_FILE: &str = "kept";
-
-/// The record of signed manifests.
-const SEQUENCES_FILE: &str = "sequences.json";
-
-/// What a toolchain is made of. `manifest.json` in the toolchain's folder.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Manifest {
-    /// [`MANIFEST_SCHEMA`].
-    pub schema: u32,
-    /// The folder's name.
-    pub name: String,
-    /// The toolchain's key.
-    pub key: Key,
-    /// What it compiles for.
-    pub triple: String,
-    /// The recipe that built it.
-    pub recipe: String,
-    /// The languages it compiles.
-    pub languages: Vec<String>,
-    /// The triple of the machines it runs on.
-    pub host: String,
-    /// Whether its programs are linked statically, so that they run on any Linux.
-    pub host_static: bool,
-    /// GCC's options for the target.
-    pub gcc_options: Vec<String>,
-    /// Whether the compiler has muslchain's defaults, or behaves as upstream's.
-    pub defaults: bool,
-    /// How well its own programs were compiled, where the recipe has grades.
-    pub grade: Option<String>,
-    /// The recipe's variables, and its grade's.
-    pub environment: BTreeMap<String, String>,
-    /// What went into it.
-    pub components: BTreeMap<String, Source>,
-    /// The recipe's files that had a part in it, and what mended its components.
-    pub recipe_files: BTreeMap<String, Sha256>,
-    /// The patches that were applied to them.
-    pub patches: BTreeSet<PatchRecord>,
-    /// The host's programs that its stages could call by name, and those that its compilers call in turn.
-    pub host_tools: BTreeMap<String, Program>,
-    /// The host's compiler that it calls, where it has none of its own.
-    pub host_compiler: Option<CompilerRecord>,
-    /// The toolchain that its programs were compiled with, where it was not the host's compiler.
-    pub bootstrap: Option<BootstrapRecord>,
-    /// What the host's compilers were called through.
-    pub launcher: Option<launcher::Kind>,
-    /// How the stages were kept from the rest of the machine.
-    pub isolation: String,
-    /// The stages, in order.
-    pub stages: Vec<StageRecord>,
-    /// The version of muslchain that built it.
-    pub muslchain: String,
-    /// The digest of the list of its contents.
-    pub contents: Sha256,
-}
-
-impl Manifest {
-    /// The name in its list of the recipe's files of what mends a component.
-    pub fn fixup_of(component: &str) -> String {
-        format!("fixup of {component}")
-    }
-}
-
-/// A compiler of the host that a toolchain calls.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CompilerRecord {
-    /// What it was when the toolchain was built.
-    #[serde(flatten)]
-    pub found: FoundCompiler,
-    /// What the toolchain makes of it.
-    #[serde(flatten)]
-    pub commands: HostCompiler,
-}
-
-/// A toolchain that another one's programs were compiled with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BootstrapRecord {
-    /// Its name.
-    pub name: String,
-    /// Its key.
-    pub key: Key,
-    /// The digest of the list of its contents.
-    pub contents: Sha256,
-}
-
-/// A patch that was applied.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct PatchRecord {
-    /// The component.
-    pub component: String,
-    /// The patch's file.
-    pub file: String,
-    /// The file's digest.
-    pub sha256: Sha256,
-}
-
-/// One stage of a build.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StageRecord {
-    /// Its name.
-    pub name: String,
-    /// Its key.
-    pub key: Key,
-    /// Its wall time; that of the run that did the work, where a later one took the result over.
-    pub seconds: f64,
-}
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -414,42 +304,6 @@ impl Store {
     /// The lock of that name, unless another holds it.
     pub fn try_lock(&self, name: &str) -> Result<Option<FileLock>, StoreError> {
         Ok(FileLock::try_acquire(&self.folder("locks")?.join(format!("{name}.lock")))?)
-    }
-
-    /// The sources that moving versions were resolved to.
-    pub fn resolved(&self) -> Result<Vec<Source>, StoreError> {
-        Ok(read_json(&self.root.join("resolved.json"))?.unwrap_or_default())
-    }
-
-    /// Records what a moving version was resolved to, in place of an earlier record.
-    pub fn record_resolved(&self, source: &Source) -> Result<(), StoreError> {
-        let _lock = self.lock("resolved", "the record of moving versions", &crate::event::Silent)?;
-        let mut known = self.resolved()?;
-        known.retain(|other| other.name != source.name);
-        known.push(source.clone());
-        Ok(whole::write(&self.root.join("resolved.json"), |file| file.write_all(&json(&known)?))?)
-    }
-
-    /// The highest sequence of a signed manifest of this key that came from this remote and was acted on.
-    pub fn sequence(&self, remote: &str, key: &Key) -> Result<Option<u64>, StoreError> {
-        Ok(self.sequences()?.get(remote).and_then(|keys| keys.get(&key.to_string())).copied())
-    }
-
-    /// Records that a signed manifest of this key, from this remote, was acted on.
-    pub fn record_sequence(&self, remote: &str, key: &Key, sequence: u64) -> Result<(), StoreError> {
-        let _lock = self.lock("sequences", "the record of signed manifests", &crate::event::Silent)?;
-        let mut known = self.sequences()?;
-        let highest = known.entry(remote.to_owned()).or_default().entry(key.to_string()).or_default();
-        if *highest >= sequence {
-            return Ok(());
-        }
-        *highest = sequence;
-        Ok(whole::write(&self.root.join(SEQUENCES_FILE), |file| file.write_all(&json(&known)?))?)
-    }
-
-    /// By remote, then by key.
-    fn sequences(&self) -> Result<BTreeMap<String, BTreeMap<String, u64>>, StoreError> {
-        Ok(read_json(&self.root.join(SEQUENCES_FILE))?.unwrap_or_default())
     }
 
     fn alias(&self, triple: &str) -> PathBuf {
