@@ -9,13 +9,16 @@ use crate::plan::Key;
 use crate::source::Source;
 use crate::whole;
 
+/// The record of moving versions.
+const RESOLVED_FILE: &str = "resolved.json";
+
 /// The record of signed manifests.
 const SEQUENCES_FILE: &str = "sequences.json";
 
 impl Store {
     /// The sources that moving versions were resolved to.
     pub fn resolved(&self) -> Result<Vec<Source>, StoreError> {
-        Ok(read_json(&self.root.join("resolved.json"))?.unwrap_or_default())
+        Ok(read_json(&self.root.join(RESOLVED_FILE))?.unwrap_or_default())
     }
 
     /// Records what a moving version was resolved to, in place of an earlier record.
@@ -24,7 +27,7 @@ impl Store {
         let mut known = self.resolved()?;
         known.retain(|other| other.name != source.name);
         known.push(source.clone());
-        Ok(whole::write(&self.root.join("resolved.json"), |file| file.write_all(&json(&known)?))?)
+        Ok(whole::write(&self.root.join(RESOLVED_FILE), |file| file.write_all(&json(&known)?))?)
     }
 
     /// The highest sequence of a signed manifest of this key that came from this remote and was acted on.
